@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::protocol::{CloseCode, Emergency, ErrorCode, ErrorReply, Work};
+use chat_core::protocol::{CloseCode, Emergency, ErrorCode, ErrorReply, Order, Work};
 
 use crate::outbox::{Draft, OutboxError};
 
@@ -50,12 +50,14 @@ pub struct Refusal {
     pub work: Option<Box<Work>>,
     /// The emergency as it is, with the code `conflict` to its end.
     pub emergency: Option<Box<Emergency>>,
+    /// The order as it is, with the codes `already_answered` and `conflict` to its withdrawal.
+    pub order: Option<Box<Order>>,
 }
 
 impl Refusal {
     /// An error that the server has not sent.
     pub(crate) fn of_client(text: String) -> Self {
-        Self { code: None, text, retry_after: None, work: None, emergency: None }
+        Self { code: None, text, retry_after: None, work: None, emergency: None, order: None }
     }
 }
 
@@ -73,6 +75,7 @@ impl From<ErrorReply> for Refusal {
             retry_after: reply.retry_after_ms.map(Duration::from_millis),
             work: reply.work,
             emergency: reply.emergency,
+            order: reply.order,
         }
     }
 }

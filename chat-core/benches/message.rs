@@ -80,6 +80,8 @@ fn encode_event(bencher: Bencher) {
         erased: false,
         work: None,
         emergency: None,
+        order: None,
+        answer: None,
     });
     bencher.bench_local(|| encode(black_box(&event)));
 }

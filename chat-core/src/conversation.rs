@@ -42,6 +42,8 @@ pub struct Conversation {
     /// The emergency, as the last change has left it. An emergency from before they had a life has
     /// none, and counts as over.
     pub emergency: Option<Box<Emergency>>,
+    /// The numbers of the messages whose orders wait for an answer.
+    pub open_orders: Vec<u64>,
 }
 
 impl Conversation {
@@ -56,6 +58,9 @@ impl Conversation {
         }
         if let Some(emergency) = &appended.emergency {
             self.emergency = Some(emergency.clone());
+        }
+        if let Some(order) = &appended.order {
+            order.note_in(&mut self.open_orders);
         }
     }
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::LONGEST_CLAIM;
 use crate::shared_text;
-use crate::store::{Position, WorkPlace};
+use crate::store::{OrderPlace, Position, WorkPlace};
+use crate::time::Timestamp;
 
 /// Defines a newtype over a shared string: cheap to clone, ordered, and distinct from every other
 /// id.
@@ -115,6 +116,20 @@ impl Cursor {
         let (rank, id) = self.0.strip_prefix('w')?.split_once('.')?;
         let place = WorkPlace { rank: rank.parse().ok()?, id: id.into() };
         (Self::behind_work(&place) == *self).then_some(place)
+    }
+
+    /// The cursor behind an order in a list of open orders.
+    pub fn behind_order(OrderPlace { due, conversation, seq }: &OrderPlace) -> Self {
+        format!("o{}.{seq}.{conversation}", due.as_millis()).into()
+    }
+
+    /// The place named by the cursor, or `None` if not made by [`behind_order`](Self::behind_order).
+    pub fn order_place(&self) -> Option<OrderPlace> {
+        let mut parts = self.0.strip_prefix('o')?.splitn(3, '.');
+        let due = Timestamp::from_millis(parts.next()?.parse().ok()?);
+        let seq = parts.next()?.parse().ok()?;
+        let place = OrderPlace { due, conversation: parts.next()?.into(), seq };
+        (Self::behind_order(&place) == *self).then_some(place)
     }
 
     /// The cursor behind a user in a list of people.
@@ -254,6 +269,16 @@ mod tests {
         }
         let foreign = ["", "w", "w5", "w+5.a", "w05.a", "p5", "5.a"];
         foreign.iter().for_each(|text| assert_eq!(Cursor::from(*text).work_place(), None, "{text}"));
+    }
+
+    #[test]
+    fn a_cursor_gives_back_its_place_among_the_orders() {
+        for (due, id, seq) in [(0, "conv_1", 1), (i64::MIN, "", 0), (i64::MAX, "a.b", u64::MAX)] {
+            let place = OrderPlace { due: Timestamp::from_millis(due), conversation: id.into(), seq };
+            assert_eq!(Cursor::behind_order(&place).order_place(), Some(place));
+        }
+        let foreign = ["", "o", "o5", "o5.6", "o+5.6.a", "o5.06.a", "w5.a", "5.6.a"];
+        foreign.iter().for_each(|text| assert_eq!(Cursor::from(*text).order_place(), None, "{text}"));
     }
 
     #[test]

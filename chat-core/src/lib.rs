@@ -114,6 +114,7 @@ pub mod export;
 pub mod frame;
 pub mod id;
 pub mod limits;
+pub mod order;
 pub mod permission;
 pub mod phrases;
 pub mod protocol;

@@ -52,6 +52,8 @@ fn detour() -> Request {
 
 fn answer(question: &NewMessage) -> Request {
     Request::SendChatMessage(SendChatMessage {
+        answers: None,
+        answer_within_ms: None,
         conversation_id: question.conversation_id.clone(),
         content: "By the bridge, please.".into(),
         client_message_id: None,

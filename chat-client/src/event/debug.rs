@@ -43,6 +43,7 @@ impl fmt::Debug for Event {
             Self::TypingStatus(status) => tuple("TypingStatus", status),
             Self::MessageRead(read) => tuple("MessageRead", read),
             Self::ReadPosition(position) => tuple("ReadPosition", position),
+            Self::OrderOverdue(overdue) => tuple("OrderOverdue", &overdue.order.message_id),
             Self::Unread(unread) => tuple("Unread", unread),
             Self::Outbox { client_message_id, progress } => tuple("Outbox", &(client_message_id, progress)),
             Self::EpochChanged(epoch) => tuple("EpochChanged", epoch),
@@ -181,6 +182,7 @@ mod tests {
         let snapshot = Snapshot {
             messages: vec![message()],
             last_seq: 7,
+            positions: Vec::new(),
             epoch: "e".into(),
             work: None,
             emergency: None,

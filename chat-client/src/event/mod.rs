@@ -8,7 +8,7 @@ use std::time::Duration;
 use chat_core::id::{ClientMessageId, ConversationId, Epoch};
 use chat_core::protocol::{
     ConversationSummary, CreateSupportConversationReply, Emergency, Message, MessageRead, NewMessage,
-    NewSupportConversation, ReadPosition, Reading, SendChatMessageReply, TypingStatus, Work,
+    NewSupportConversation, OrderOverdue, ReadPosition, Reading, SendChatMessageReply, TypingStatus, Work,
 };
 
 use crate::error::{NotSentError, Refusal, StopReason};
@@ -47,6 +47,8 @@ pub enum Event {
     MessageRead(MessageRead),
     /// This user has read on another device.
     ReadPosition(ReadPosition),
+    /// An order of the user's side was not answered in time.
+    OrderOverdue(OrderOverdue),
     /// The number of unread messages has changed.
     Unread(Unread),
     /// A draft in the outbox has made progress. Drafts from an earlier run of the app count too.

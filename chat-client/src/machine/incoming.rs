@@ -115,6 +115,10 @@ impl Machine {
             | Call::ReopenConversation(_)
             | Call::EndEmergency(_)
             | Call::WithdrawEmergency(_)
+            | Call::SendChatMessage(_)
+            | Call::AnswerMessage(_)
+            | Call::WithdrawOrder(_)
+            | Call::GetOpenOrders(_)
             | Call::StartConversation(_)
             | Call::GetPeople(_)
             | Call::GetPhrases(_) => {}
@@ -143,6 +147,9 @@ impl Machine {
                 let (id, seq) = (event.conversation_id.clone(), event.read_up_to);
                 self.outputs.push_back(Output::Event(Event::ReadPosition(event)));
                 self.read(&id, seq);
+            }
+            ServerEvent::OrderOverdue(event) => {
+                self.outputs.push_back(Output::Event(Event::OrderOverdue(event)));
             }
             ServerEvent::Error(error) => self.connection_error(error),
         }

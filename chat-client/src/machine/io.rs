@@ -6,10 +6,11 @@ use bytes::Bytes;
 use chat_core::frame::Frame;
 use chat_core::id::{ClientMessageId, ConversationId};
 use chat_core::protocol::{
-    EndEmergency, GetActiveConversations, GetConversationMessages, GetPeople, GetPhrases, JoinConversation,
-    JoinSupportRoom, MarkMessageRead, ReleaseConversation, ReopenConversation, Reply, Request,
-    ResolveConversation, StartConversation, TakeConversation, TransferConversation, TypingIndicator,
-    WithdrawEmergency,
+    self, AnswerMessage, EndEmergency, EventType, GetActiveConversations, GetConversationMessages,
+    GetOpenOrders, GetPeople, GetPhrases, JoinConversation, JoinSupportRoom, MarkMessageRead,
+    ReleaseConversation, ReopenConversation, Reply, Request, ResolveConversation, SendChatMessage,
+    StartConversation, TakeConversation, TransferConversation, TypingIndicator, WithdrawEmergency,
+    WithdrawOrder,
 };
 use chat_core::time::Monotonic;
 
@@ -39,8 +40,8 @@ macro_rules! calls {
         /// answer, the client asks again.
         ///
         /// Texts of a user go through the outbox instead, by [`Input::Post`]. A change of the work,
-        /// and a conversation that control starts, carry a `client_message_id`, under which the
-        /// server makes it once.
+        /// a conversation that control starts, and an order with its answers carry a
+        /// `client_message_id`, under which the server makes each once.
         #[derive(Clone, PartialEq, Eq, Debug)]
         pub enum Call {
             $($(#[$doc])* $name($name),)*
@@ -50,6 +51,11 @@ macro_rules! calls {
             /// Whether the request waits for a connection and outlives a lost one.
             pub(super) fn waits(&self) -> bool {
                 match self { $(Self::$name(_) => $waits,)* }
+            }
+
+            /// The kind of the request, which a log may show.
+            fn event_type(&self) -> EventType {
+                match self { $(Self::$name(_) => <$name as protocol::Call>::TYPE,)* }
             }
         }
 
@@ -96,6 +102,14 @@ calls! {
     EndEmergency { waits: true }
     /// An addition.
     WithdrawEmergency { waits: true }
+    /// Event 1 with an order. A message without one goes through the outbox.
+    SendChatMessage { waits: true }
+    /// An addition.
+    AnswerMessage { waits: true }
+    /// An addition.
+    WithdrawOrder { waits: true }
+    /// An addition.
+    GetOpenOrders { waits: true }
     /// An addition.
     StartConversation { waits: true }
     /// An addition.
@@ -191,7 +205,7 @@ impl fmt::Debug for Input {
             Self::Lost { link, error } => write!(f, "Lost {link:?} {error:?}"),
             Self::Token(result) => write!(f, "Token {result:?}"),
             Self::OutboxPersisted(result) => write!(f, "OutboxPersisted {result:?}"),
-            Self::Call { id, call } => write!(f, "Call {id:?} {call:?}"),
+            Self::Call { id, call } => write!(f, "Call {id:?} {:?}", call.event_type()),
             Self::Post(entry) => write!(f, "Post {entry:?}"),
             Self::Typing { conversation_id, is_typing } => {
                 write!(f, "Typing {conversation_id:?} {is_typing}")

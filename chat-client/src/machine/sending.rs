@@ -293,7 +293,10 @@ fn request(entry: &Entry) -> Request {
     let client_message_id = Some(entry.client_message_id.clone());
     match entry.draft.clone() {
         Draft::SendChatMessage { conversation_id, content } => {
-            Request::SendChatMessage(SendChatMessage { conversation_id, content, client_message_id })
+            let (answers, answer_within_ms) = (None, None);
+            let request =
+                SendChatMessage { conversation_id, content, answers, answer_within_ms, client_message_id };
+            Request::SendChatMessage(request)
         }
         Draft::CreateSupportConversation { title, content, room_type } => {
             Request::CreateSupportConversation(CreateSupportConversation {

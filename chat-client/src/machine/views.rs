@@ -187,6 +187,7 @@ mod tests {
                 messages: Vec::new(),
                 last_seq: 0,
                 epoch: "epoch_1".into(),
+                positions: Vec::new(),
                 work: None,
                 emergency: None,
             },

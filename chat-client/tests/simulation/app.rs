@@ -100,6 +100,7 @@ impl App {
             Event::Conversation(summary) => self.listed(summary),
             Event::NewMessage(message) => self.new_message(message),
             Event::NewSupportConversation(event) => drop(self.known.insert(event.conversation_id.clone())),
+            Event::OrderOverdue(_) => {}
             Event::Unread(unread) => {
                 let told = (unread.read_up_to, unread.unread_count);
                 self.unread.insert(unread.conversation_id.clone(), told);

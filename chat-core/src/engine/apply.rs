@@ -16,6 +16,9 @@ impl Engine {
                 self.directory.apply(stored.clone());
                 self.reach_sessions(&stored);
                 self.taker_changed(&account.user.id);
+                if !account.active {
+                    self.person_left(&account.user.id, None);
+                }
             }
             Event::ConversationCreated(created) => self.conversation_created(created, position),
             Event::MessageAppended(appended) => self.message_appended(appended, conn),
@@ -23,6 +26,7 @@ impl Engine {
             Event::MemberAdded(changed) => self.member_changed(changed, position),
             Event::MemberWithdrawn(changed) => {
                 self.member_changed(changed, position);
+                self.person_left(&changed.user, Some(&changed.conversation));
                 self.end_typing(&(changed.conversation.clone(), changed.user.clone()));
             }
         }
@@ -51,7 +55,9 @@ impl Engine {
     fn message_appended(&mut self, appended: &MessageAppended, conn: Option<ConnectionId>) {
         self.cache.tell(appended);
         self.emergency_changed(appended);
+        self.order_changed(appended);
         self.broadcast_message(&appended.message());
+        self.notify_overdue(appended);
         if let Some(conn) = conn.filter(|_| appended.entry.is_none()) {
             self.stop_typing(TypingPlace::Here(conn), &appended.sender, &appended.conversation);
         }

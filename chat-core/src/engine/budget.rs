@@ -107,7 +107,11 @@ pub(super) fn stored_bytes(change: &Change) -> u64 {
         Change::AppendMessage(append) => append.content.len(),
         Change::AppendEntry(append) => append.content.len(),
         Change::MarkRead(_) => 0,
-        Change::PutAccount(_) | Change::Escalate(_) | Change::Enrol(_) | Change::Withdraw(_) => return 0,
+        Change::PutAccount(_)
+        | Change::Escalate(_)
+        | Change::ExpireOrder(_)
+        | Change::Enrol(_)
+        | Change::Withdraw(_) => return 0,
     };
     RECORD.saturating_add(bytes as u64)
 }

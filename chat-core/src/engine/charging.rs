@@ -37,6 +37,7 @@ impl Engine {
             Change::PutAccount(_)
             | Change::AppendEntry(_)
             | Change::Escalate(_)
+            | Change::ExpireOrder(_)
             | Change::MarkRead(_)
             | Change::Enrol(_)
             | Change::Withdraw(_) => false,

@@ -91,6 +91,7 @@ fn send(
         nonce: cx.ids.nonce(),
         content: content.clone(),
         is_press: false,
+        order: None,
         client_message_id: client_message_id.cloned(),
         at: cx.now.wall,
     })))

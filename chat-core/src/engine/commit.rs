@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 
 use super::connection::{Knowledge, Stage};
-use super::in_flight::InFlight;
+use super::in_flight::{InFlight, ServerEntry};
 use super::io::ConnectionId;
 use super::origin::Origin;
 use super::pending_request::PendingRequest;
@@ -159,8 +159,8 @@ impl Engine {
         self.settle_change(change);
         match verdict {
             Ok(committed) => {
-                if let (None, Some(id)) = (&committed.event, change.alerted()) {
-                    self.alert_refused(id);
+                if committed.event.is_none() {
+                    self.entry_refused(change);
                 }
                 self.on_accepted(&change.origin, committed);
             }
@@ -173,11 +173,21 @@ impl Engine {
             Err(Rejected::OutdatedEmergency(emergency)) => {
                 self.on_refusal(&change.origin, Error::emergency_conflict(*emergency));
             }
+            Err(Rejected::Order(rejected)) => self.on_refusal(&change.origin, handler::refusal(rejected)),
             Err(Rejected::Outdated(work)) => self.on_refusal(&change.origin, Error::conflict(work)),
             Err(Rejected::Forbidden) => self.on_refusal(&change.origin, ErrorCode::Forbidden.into()),
         }
         change.conversation().into_iter().for_each(|id| self.cache.unpin(id));
         self.advance_origin(&change.origin);
+    }
+
+    /// Loads again the subject of an entry of the server that the store had no need of.
+    fn entry_refused(&mut self, change: &InFlight) {
+        match change.by_server() {
+            Some((id, ServerEntry::Alert)) => self.alert_refused(id),
+            Some((id, ServerEntry::Expiry(seq))) => self.expiry_refused(id, seq),
+            None => {}
+        }
     }
 
     /// Ends the count and the key lock of a change. Repeats that waited for the lock continue once
@@ -276,8 +286,9 @@ impl Engine {
             self.cache.mark_stale(id);
             self.cache.unpin(id);
         });
-        // An emergency that is stored all the same must alert.
+        // An emergency or an order that is stored all the same must alert or end.
         self.load_emergencies_later();
+        self.load_orders_later();
         if let Some(account) = change.account() {
             self.timers.set(self.now.monotonic, Timer::Directory);
             self.doubt_sessions(account);

@@ -8,7 +8,8 @@ use super::io::ConnectionId;
 use super::{Class, Engine, Output, handler};
 use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::{ConversationId, UserId};
-use crate::protocol::{CloseCode, Message, NewMessage, User, encode};
+use crate::protocol::{CloseCode, Message, NewMessage, OrderOverdue, User, encode};
+use crate::store::MessageAppended;
 
 impl Engine {
     /// Sends a live event to every connection of every participant except one user.
@@ -118,6 +119,20 @@ impl Engine {
         }
         let rights = || self.connections.get(&conn).map(|connection| connection.account.rights);
         retold.is_none_or(|at| rights() <= Some(at)).then_some(Placed::Now)
+    }
+
+    /// Notifies the side of the sender whose order was not answered in time: control, or the field.
+    pub(super) fn notify_overdue(&mut self, appended: &MessageAppended) {
+        let Some(order) = appended.order.as_ref().filter(|_| appended.has_overdue()) else { return };
+        let Some(conversation) = self.cache.get(&appended.conversation) else { return };
+        let (is_of_control, mut conns) = (!order.asks_control(), self.listeners(&conversation.participation));
+        conns.retain(|conn| {
+            let role = self.connections.get(conn).map(|connection| connection.account.user().role);
+            role.is_some_and(|role| role.is_control() == is_of_control)
+        });
+        let (conversation_id, timestamp) = (appended.conversation.clone(), appended.sent_at);
+        let order = crate::protocol::Order::clone(order);
+        self.deliver(conns, Class::Message, &OrderOverdue { conversation_id, timestamp, order });
     }
 
     /// Notifies the participating control users of a new support conversation, if their rooms cover

@@ -34,7 +34,11 @@ impl Engine {
             (Headroom::Ample, _) | (Headroom::Reserved, Operation::Command(_)) => true,
             (Headroom::Exhausted, Operation::Request(_)) => false,
             (Headroom::Exhausted, Operation::Command(_)) => match change {
-                Change::PutAccount(_) | Change::Enrol(_) | Change::Withdraw(_) | Change::Escalate(_) => true,
+                Change::PutAccount(_)
+                | Change::Enrol(_)
+                | Change::Withdraw(_)
+                | Change::Escalate(_)
+                | Change::ExpireOrder(_) => true,
                 Change::CreateConversation(_)
                 | Change::AppendMessage(_)
                 | Change::AppendEntry(_)

@@ -3,7 +3,7 @@
 use super::key_locks::IdempotencyKey;
 use super::origin::Origin;
 use crate::id::{ConversationId, MessageId, Nonce, UserId};
-use crate::protocol::{EmergencyAction, SERVER};
+use crate::protocol::{EmergencyAction, OrderAction, SERVER};
 use crate::store::{
     Account, AppendEntry, AppendMessage, Change, EntryBody, EntryChange, Event, MarkRead, Original, Rejected,
     Verdict,
@@ -22,18 +22,36 @@ enum Subject {
     Account(Account),
     /// A new conversation, its creator, and the nonce of message 1.
     Creation(ConversationId, UserId, Nonce),
-    /// A message in a conversation, its sender, and its nonce.
-    Message(ConversationId, UserId, Nonce),
+    /// A message in a conversation, its sender, its nonce, and whether it is an order.
+    Message(ConversationId, UserId, Nonce, bool),
     /// An entry in a conversation, its user, its nonce, and its change.
     Entry(ConversationId, UserId, Nonce, EntryChange),
-    /// An alert in a conversation, and its nonce.
-    Alert(ConversationId, Nonce),
+    /// An entry of the server in a conversation, and its nonce.
+    ByServer(ConversationId, Nonce, ServerEntry),
     /// A read position in a conversation, the reader, and the number of the newest message read.
     Reading(ConversationId, UserId, u64),
     /// A participant to be added to a conversation.
     Addition(ConversationId, UserId),
     /// A participant to be withdrawn from a conversation.
     Withdrawal(ConversationId, UserId),
+}
+
+/// The kind of an entry of the server. The store may find that there is no need of one.
+#[derive(Clone, Copy)]
+pub(super) enum ServerEntry {
+    /// The alert of an emergency.
+    Alert,
+    /// The end of the order of the message with this number.
+    Expiry(u64),
+}
+
+impl ServerEntry {
+    fn body(self) -> EntryBody {
+        match self {
+            Self::Alert => EntryBody::Emergency(EmergencyAction::Escalate),
+            Self::Expiry(_) => EntryBody::Order(OrderAction::Expire),
+        }
+    }
 }
 
 impl InFlight {
@@ -43,13 +61,20 @@ impl InFlight {
             Change::CreateConversation(create) => {
                 Subject::Creation(create.id.clone(), create.permit.creator().clone(), create.nonce)
             }
-            Change::AppendMessage(AppendMessage { permit, nonce, .. }) => {
-                Subject::Message(permit.conversation().clone(), permit.user().clone(), *nonce)
+            Change::AppendMessage(AppendMessage { permit, nonce, order, .. }) => {
+                let is_order = order.is_some();
+                Subject::Message(permit.conversation().clone(), permit.user().clone(), *nonce, is_order)
             }
             Change::AppendEntry(AppendEntry { permit, nonce, entry, .. }) => {
                 Subject::Entry(permit.conversation().clone(), permit.user().clone(), *nonce, entry.clone())
             }
-            Change::Escalate(escalate) => Subject::Alert(escalate.conversation.clone(), escalate.nonce),
+            Change::Escalate(escalate) => {
+                Subject::ByServer(escalate.conversation.clone(), escalate.nonce, ServerEntry::Alert)
+            }
+            Change::ExpireOrder(expire) => {
+                let entry = ServerEntry::Expiry(expire.seq);
+                Subject::ByServer(expire.conversation.clone(), expire.nonce, entry)
+            }
             Change::MarkRead(MarkRead { permit, up_to, .. }) => {
                 Subject::Reading(permit.conversation().clone(), permit.user().clone(), *up_to)
             }
@@ -67,16 +92,16 @@ impl InFlight {
             Subject::Creation(..)
             | Subject::Message(..)
             | Subject::Entry(..)
-            | Subject::Alert(..)
+            | Subject::ByServer(..)
             | Subject::Reading(..)
             | Subject::Addition(..)
             | Subject::Withdrawal(..) => None,
         }
     }
 
-    /// The conversation of the emergency, if the change is an alert.
-    pub(super) fn alerted(&self) -> Option<&ConversationId> {
-        if let Subject::Alert(id, _) = &self.subject { Some(id) } else { None }
+    /// The conversation and the kind of an entry of the server.
+    pub(super) fn by_server(&self) -> Option<(&ConversationId, ServerEntry)> {
+        if let Subject::ByServer(id, _, entry) = &self.subject { Some((id, *entry)) } else { None }
     }
 
     /// The existing conversation that the change is about.
@@ -85,7 +110,7 @@ impl InFlight {
             Subject::Account(_) | Subject::Creation(..) => None,
             Subject::Message(id, ..)
             | Subject::Entry(id, ..)
-            | Subject::Alert(id, _)
+            | Subject::ByServer(id, ..)
             | Subject::Reading(id, ..)
             | Subject::Addition(id, _)
             | Subject::Withdrawal(id, _) => Some(id),
@@ -100,7 +125,7 @@ impl InFlight {
                 Some(event) => self.becomes(event),
                 None => matches!(
                     self.subject,
-                    Subject::Alert(..)
+                    Subject::ByServer(..)
                         | Subject::Reading(..)
                         | Subject::Addition(..)
                         | Subject::Withdrawal(..)
@@ -110,6 +135,9 @@ impl InFlight {
             Err(Rejected::Duplicate(original)) => self.is_first_under_key(original),
             Err(Rejected::Outdated(_) | Rejected::OutdatedEmergency(_) | Rejected::Forbidden) => {
                 matches!(self.subject, Subject::Entry(..))
+            }
+            Err(Rejected::Order(_)) => {
+                matches!(self.subject, Subject::Entry(..) | Subject::Message(.., true))
             }
             Err(Rejected::Repeated(_)) => matches!(self.subject, Subject::Creation(..)),
         }
@@ -132,20 +160,21 @@ impl InFlight {
                 (id, user) == (&created.id, &created.created_by)
                     && created.message_id == MessageId::compose(*nonce, 1)
             }
-            (Subject::Message(id, user, nonce), Event::MessageAppended(appended)) => {
+            (Subject::Message(id, user, nonce, is_order), Event::MessageAppended(appended)) => {
                 (id, user) == (&appended.conversation, &appended.sender)
                     && appended.message_id == MessageId::compose(*nonce, appended.seq)
                     && appended.entry.is_none()
+                    && appended.order.is_some() == *is_order
             }
             (Subject::Entry(id, user, nonce, change), Event::MessageAppended(appended)) => {
                 (id, user) == (&appended.conversation, &appended.sender)
                     && appended.message_id == MessageId::compose(*nonce, appended.seq)
                     && change.becomes(appended)
             }
-            (Subject::Alert(id, nonce), Event::MessageAppended(appended)) => {
+            (Subject::ByServer(id, nonce, entry), Event::MessageAppended(appended)) => {
                 (id, SERVER) == (&appended.conversation, appended.sender.as_str())
                     && appended.message_id == MessageId::compose(*nonce, appended.seq)
-                    && appended.entry == Some(EntryBody::Emergency(EmergencyAction::Escalate))
+                    && appended.entry == Some(entry.body())
             }
             (Subject::Reading(id, user, up_to), Event::ReadMarked(read)) => {
                 (id, user, up_to) == (&read.conversation, &read.user, &read.up_to)
@@ -159,7 +188,7 @@ impl InFlight {
                 | Subject::Creation(..)
                 | Subject::Message(..)
                 | Subject::Entry(..)
-                | Subject::Alert(..)
+                | Subject::ByServer(..)
                 | Subject::Reading(..)
                 | Subject::Addition(..)
                 | Subject::Withdrawal(..),

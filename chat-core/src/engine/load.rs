@@ -7,7 +7,7 @@ use super::origin::Origin;
 use super::{Engine, Output, Ticket, Timer};
 use crate::conversation::Conversation;
 use crate::protocol::{Error, ErrorCode};
-use crate::store::{AccountSelection, Change, Facts, Loaded, PutAccount, Query, UnavailableError};
+use crate::store::{AccountSelection, Change, Facts, Loaded, OrderPage, PutAccount, Query, UnavailableError};
 
 /// The calls in flight. Bounded: each request, connection, command and job has at most one.
 #[derive(Default)]
@@ -70,6 +70,13 @@ fn emergencies(result: Result<Loaded, UnavailableError>) -> Option<Vec<Conversat
     }
 }
 
+fn orders(result: Result<Loaded, UnavailableError>) -> Option<OrderPage> {
+    match result.ok()?.facts {
+        Facts::OpenOrders(found) => Some(found),
+        _ => None,
+    }
+}
+
 impl Engine {
     pub(super) fn load(&mut self, origin: Origin, query: Query) {
         self.load_with_key(None, origin, query);
@@ -100,9 +107,11 @@ impl Engine {
             Origin::Engine => match query {
                 Query::Conversation(id) => {
                     self.conversation_loaded(&id, result);
+                    self.order_loaded(&id);
                     self.alert_loaded(id);
                 }
                 Query::Emergencies(_) => self.emergencies_loaded(emergencies(result)),
+                Query::OpenOrders(_) => self.orders_loaded(orders(result)),
                 _ => self.directory_loaded(result),
             },
             Origin::Entry(admission) => self.entry_loaded(admission, result),
@@ -185,6 +194,7 @@ impl Engine {
         }
         if !self.ready {
             self.load_emergencies();
+            self.load_orders();
         }
         self.ready = true;
         self.file_staff();

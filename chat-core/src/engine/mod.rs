@@ -36,6 +36,7 @@ mod io;
 mod key_locks;
 mod load;
 mod online;
+mod orders;
 mod origin;
 mod pending_request;
 mod progress;
@@ -66,6 +67,7 @@ pub use io::{Claims, Class, Command, CommandId, ConnectionId, Input, Output, Tic
 use key_locks::KeyLocks;
 use load::PendingCalls;
 use online::Online;
+use orders::OpenOrders;
 use origin::Origin;
 use pending_request::{Operation, PendingRequest};
 use rate::Rates;
@@ -103,6 +105,7 @@ pub struct Engine {
     online: Online,
     directory: StaffDirectory,
     emergencies: LiveEmergencies,
+    orders: OpenOrders,
     rates: Rates,
     budgets: Budgets,
     headroom: Headroom,
@@ -160,6 +163,7 @@ impl Engine {
             online: Online::default(),
             directory: StaffDirectory::default(),
             emergencies: LiveEmergencies::default(),
+            orders: OpenOrders::default(),
             headroom: Headroom::default(),
             budgets: Budgets::new(&limits.rates, limits.engine.rated_users),
             rates: Rates::new(limits.rates.clone(), limits.engine.rated_users),
@@ -239,6 +243,8 @@ impl Engine {
             Timer::Directory => self.load_directory(),
             Timer::Emergencies => self.load_emergencies(),
             Timer::Alert(id) => self.alert_due(id),
+            Timer::Orders => self.load_orders(),
+            Timer::Order(place) => self.order_due(place),
             Timer::Follow => self.follow_due(),
             Timer::Parked => self.parked_due(),
         }

@@ -18,7 +18,7 @@ use crate::protocol::{
     Emergency, Error, ErrorCode, RateClass, Reading, Reads, Reply, Request, RoomType, Rules, Work,
 };
 use crate::store::{
-    Change, ConversationPage, Facts, MessagePage, Original, Query, StoredAccount, Window, WorkPage,
+    Change, ConversationPage, Facts, MessagePage, OrderPage, Original, Query, StoredAccount, Window, WorkPage,
 };
 use crate::time::Now;
 
@@ -148,6 +148,7 @@ pub(super) struct LoadedFacts {
     pub(super) account: Option<Option<StoredAccount>>,
     pub(super) accounts: Option<Vec<StoredAccount>>,
     pub(super) work: Option<Box<WorkPage>>,
+    pub(super) orders: Option<OrderPage>,
 }
 
 impl LoadedFacts {
@@ -160,6 +161,7 @@ impl LoadedFacts {
         account: None,
         accounts: None,
         work: None,
+        orders: None,
     };
 
     /// Records facts. The directory and the emergencies are never loaded for a request.
@@ -177,6 +179,7 @@ impl LoadedFacts {
             Facts::Account(facts) => self.account = Some(facts),
             Facts::Accounts(facts) => self.accounts = Some(facts),
             Facts::Work(facts) => self.work = Some(facts),
+            Facts::OpenOrders(facts) => self.orders = Some(facts),
             Facts::Directory(_) | Facts::Emergencies(_) => {}
         }
     }

@@ -92,6 +92,7 @@ impl Engine {
             Change::AppendMessage(_)
             | Change::AppendEntry(_)
             | Change::Escalate(_)
+            | Change::ExpireOrder(_)
             | Change::MarkRead(_)
             | Change::Enrol(_)
             | Change::Withdraw(_) => &[],

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::io::ConnectionId;
 use crate::id::{ConversationId, UserId};
+use crate::store::OrderPlace;
 use crate::time::Monotonic;
 
 /// A timer. Each checks the state when firing, and is set again if too early.
@@ -21,6 +22,10 @@ pub(super) enum Timer {
     Emergencies,
     /// Nobody may have taken an emergency in time.
     Alert(ConversationId),
+    /// The open orders are loaded again.
+    Orders,
+    /// An order may be over.
+    Order(OrderPlace),
     /// The history of a shared store is asked for again.
     Follow,
     /// An answer of a shared store may have waited for too long.

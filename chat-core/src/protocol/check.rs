@@ -37,6 +37,12 @@ pub(super) fn work_cursor(cursor: &Cursor, limits: &FieldLimits) -> Result<(), E
     cursor.work_place().map(drop).ok_or_else(|| invalid("cursor must be the next_cursor of a list by work"))
 }
 
+/// Checks that the cursor may come from a reply with open orders.
+pub(super) fn order_cursor(cursor: &Cursor, limits: &FieldLimits) -> Result<(), Error> {
+    at_most("cursor", cursor.as_str(), limits.cursor)?;
+    cursor.order_place().map(drop).ok_or_else(|| invalid("cursor must be the next_cursor of a reply"))
+}
+
 /// Checks that the cursor may come from a reply with people.
 pub(super) fn people_cursor(cursor: &Cursor) -> Result<(), Error> {
     cursor.user().map(drop).ok_or_else(|| invalid("cursor must be the next_cursor of a reply"))

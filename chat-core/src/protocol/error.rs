@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::emergency::Emergency;
+use super::order::Order;
 use super::work::Work;
 
 /// The side at fault for an error, which decides the remedy.
@@ -79,9 +80,16 @@ error_codes! {
     MessageNotFound = "message_not_found", Access, "Message not found in this conversation";
     /// The named user is unknown, or can't have the conversation.
     UserNotFound = "user_not_found", Access, "User not found";
-    /// The work or the emergency was changed meanwhile, or is in a state that does not allow the
-    /// action. With the work or the emergency as it is.
+    /// The work, the emergency or the order was changed meanwhile, or is in a state that does not
+    /// allow the action. With the work, the emergency or the order as it is.
     Conflict = "conflict", Access, "The conversation was changed meanwhile";
+    /// The order was answered before, by the user or by a colleague in control. With the order as
+    /// it is.
+    AlreadyAnswered = "already_answered", Access, "This order was answered before";
+    /// The conversation has as many open orders as it may.
+    TooManyOrders = "too_many_orders", Access, "Too many orders of this conversation wait for an answer";
+    /// Nobody, or more people than an order may ask, would have to answer.
+    OrderNotPossible = "order_not_possible", Access, "An order must be for 1 to 20 people in the field";
     /// The user's rate of requests, messages or creations is exceeded.
     RateLimited = "rate_limited", Pace, "Too many requests, try again later";
     /// The user's daily budget of stored bytes is exceeded.
@@ -125,6 +133,8 @@ pub enum Present {
     Work(Work),
     /// The emergency.
     Emergency(Emergency),
+    /// The order.
+    Order(Order),
 }
 
 impl Error {
@@ -146,6 +156,11 @@ impl Error {
     /// Creates the error of a request that lost against this emergency.
     pub fn emergency_conflict(emergency: Emergency) -> Self {
         Self { present: Some(Box::new(Present::Emergency(emergency))), ..Self::from(ErrorCode::Conflict) }
+    }
+
+    /// Creates the error of a request that does not fit this order.
+    pub fn with_order(code: ErrorCode, order: Order) -> Self {
+        Self { present: Some(Box::new(Present::Order(order))), ..Self::from(code) }
     }
 }
 
@@ -177,6 +192,10 @@ pub struct ErrorReply {
     /// The emergency as it is, with the code `conflict`. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emergency: Option<Box<Emergency>>,
+    /// The order as it is, with the codes `conflict` and `already_answered`. An addition to the
+    /// document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<Order>>,
 }
 
 fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ErrorCode>, D::Error> {
@@ -187,10 +206,11 @@ fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ErrorCode>
 impl ErrorReply {
     /// Creates the answer to a request.
     pub fn reply(error: Error) -> Self {
-        let (work, emergency) = match error.present.map(|present| *present) {
-            Some(Present::Work(work)) => (Some(Box::new(work)), None),
-            Some(Present::Emergency(emergency)) => (None, Some(Box::new(emergency))),
-            None => (None, None),
+        let (work, emergency, order) = match error.present.map(|present| *present) {
+            Some(Present::Work(work)) => (Some(Box::new(work)), None, None),
+            Some(Present::Emergency(emergency)) => (None, Some(Box::new(emergency)), None),
+            Some(Present::Order(order)) => (None, None, Some(Box::new(order))),
+            None => (None, None, None),
         };
         Self {
             kind: None,
@@ -202,6 +222,7 @@ impl ErrorReply {
                 .map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
             work,
             emergency,
+            order,
         }
     }
 

@@ -121,8 +121,8 @@ pub struct ConversationSummary {
     /// document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread_count: Option<u32>,
-    /// How far participants from the field who take part by name have read, and control. Who has
-    /// read nothing is left out. An addition to the document.
+    /// The read positions of control and of participants from the field, those by name. Readers of
+    /// nothing are left out. An addition to the document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub positions: Vec<Reading>,
     /// The work on the conversation at `last_seq`. An addition to the document.

@@ -52,8 +52,8 @@ pub struct CatchUp {
     /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset: Option<bool>,
-    /// How far participants from the field who take part by name have read, and control. Who has
-    /// read nothing is left out.
+    /// The read positions of control and of participants from the field, those by name. Readers of
+    /// nothing are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub positions: Vec<Reading>,
     /// The work on the conversation at `last_seq`.

@@ -40,7 +40,7 @@ pub struct MessageRead {
 /// How far a user has read. An addition to the document.
 ///
 /// The user [`CONTROL`](super::CONTROL) stands for everybody in control: for a user in the field it
-/// matters that somebody there has read, and not who.
+/// matters that somebody there has read.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Reading {
     /// The reader: a participant from the field, or [`CONTROL`](super::CONTROL).

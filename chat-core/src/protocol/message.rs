@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::emergency::MessageEmergency;
+use super::order::{MessageAnswer, MessageOrder};
 use super::work::MessageWork;
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::time::Timestamp;
@@ -47,18 +48,35 @@ pub struct Message {
     /// document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emergency: Option<Box<MessageEmergency>>,
+    /// The order, if the message must be answered. An addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<MessageOrder>>,
+    /// The order that this entry has changed. An addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Box<MessageAnswer>>,
 }
 
 impl Message {
+    /// The number of bytes of its text, as stored: with a line for each answer of an order.
+    pub fn text_length(&self) -> usize {
+        let answers = self.order.iter().flat_map(|shown| &shown.answers);
+        self.content.len() + answers.map(|answer| 1 + answer.len()).sum::<usize>()
+    }
+
     /// Whether the message is an entry: news of the conversation, and no text of a user.
     pub fn is_entry(&self) -> bool {
-        is_entry(self.work.as_ref(), self.emergency.as_deref())
+        is_entry(self.work.as_ref(), self.emergency.as_deref(), self.answer.as_deref())
     }
 }
 
-fn is_entry(work: Option<&MessageWork>, emergency: Option<&MessageEmergency>) -> bool {
+fn is_entry(
+    work: Option<&MessageWork>,
+    emergency: Option<&MessageEmergency>,
+    answer: Option<&MessageAnswer>,
+) -> bool {
     work.is_some_and(|work| work.action.is_some())
         || emergency.is_some_and(|emergency| emergency.action.is_some())
+        || answer.is_some()
 }
 
 /// The real-time broadcast of a message to every connection of every participant.
@@ -93,12 +111,18 @@ pub struct BroadcastMessage {
     /// See [`Message::emergency`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emergency: Option<Box<MessageEmergency>>,
+    /// See [`Message::order`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<MessageOrder>>,
+    /// See [`Message::answer`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Box<MessageAnswer>>,
 }
 
 impl BroadcastMessage {
     /// See [`Message::is_entry`].
     pub fn is_entry(&self) -> bool {
-        is_entry(self.work.as_ref(), self.emergency.as_deref())
+        is_entry(self.work.as_ref(), self.emergency.as_deref(), self.answer.as_deref())
     }
 }
 
@@ -115,9 +139,21 @@ impl From<Message> for NewMessage {
             erased: _,
             work,
             emergency,
+            order,
+            answer,
         } = message;
-        let message =
-            BroadcastMessage { id, sender_id, content, message_type, sent_at, seq, work, emergency };
+        let message = BroadcastMessage {
+            id,
+            sender_id,
+            content,
+            message_type,
+            sent_at,
+            seq,
+            work,
+            emergency,
+            order,
+            answer,
+        };
         Self { conversation_id, message }
     }
 }
@@ -125,8 +161,18 @@ impl From<Message> for NewMessage {
 impl From<NewMessage> for Message {
     fn from(event: NewMessage) -> Self {
         let NewMessage { conversation_id, message } = event;
-        let BroadcastMessage { id, sender_id, content, message_type, sent_at, seq, work, emergency } =
-            message;
+        let BroadcastMessage {
+            id,
+            sender_id,
+            content,
+            message_type,
+            sent_at,
+            seq,
+            work,
+            emergency,
+            order,
+            answer,
+        } = message;
         Self {
             id,
             conversation_id,
@@ -138,6 +184,8 @@ impl From<NewMessage> for Message {
             erased: false,
             work,
             emergency,
+            order,
+            answer,
         }
     }
 }

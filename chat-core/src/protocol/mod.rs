@@ -22,6 +22,7 @@ pub mod join_support_room;
 mod kind;
 pub mod mark_message_read;
 pub mod message;
+pub mod order;
 pub mod refresh_token;
 mod reply;
 mod request;
@@ -56,6 +57,10 @@ pub use join_conversation::{CatchUp, JoinConversation, JoinConversationReply};
 pub use join_support_room::{JoinSupportRoom, JoinSupportRoomReply};
 pub use mark_message_read::{MarkMessageRead, MessageRead, ReadPosition, Reading};
 pub use message::{BroadcastMessage, Message, MessageType, NewMessage};
+pub use order::{
+    AnswerMessage, GetOpenOrders, GetOpenOrdersReply, MessageAnswer, MessageOrder, Order, OrderAction,
+    OrderAnswer, OrderOverdue, OrderPart, OrderReply, OrderState, OrderTerms, WithdrawOrder,
+};
 pub use refresh_token::{RefreshToken, RefreshTokenReply};
 pub use reply::Reply;
 pub use request::{Call, EventType, Request, RequestIds};

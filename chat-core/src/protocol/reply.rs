@@ -6,8 +6,9 @@ use serde::Serialize;
 use super::envelope::{RequestId, encode_reply};
 use super::{
     CreateSupportConversationReply, Done, EmergencyReply, ErrorReply, GetActiveConversationsReply,
-    GetConversationMessagesReply, GetPeopleReply, GetPhrasesReply, JoinConversationReply,
-    JoinSupportRoomReply, RefreshTokenReply, SendChatMessageReply, StartConversationReply, WorkReply,
+    GetConversationMessagesReply, GetOpenOrdersReply, GetPeopleReply, GetPhrasesReply, JoinConversationReply,
+    JoinSupportRoomReply, OrderReply, RefreshTokenReply, SendChatMessageReply, StartConversationReply,
+    WorkReply,
 };
 
 macro_rules! replies {
@@ -59,6 +60,10 @@ replies! {
     Work(WorkReply);
     /// The reply to the end of an emergency.
     Emergency(EmergencyReply);
+    /// The reply to `answer_message` and `withdraw_order`.
+    Order(OrderReply);
+    /// The reply to `get_open_orders`.
+    GetOpenOrders(GetOpenOrdersReply);
     /// The reply to `start_conversation`.
     StartConversation(StartConversationReply);
     /// The reply to `get_people`.

@@ -9,13 +9,14 @@ use super::error::{Error, ErrorCode};
 use super::kind::kinds;
 use super::rules::{RateClass, Reads, Roles, Rules};
 use super::{
-    CreateSupportConversation, CreateSupportConversationReply, Done, EmergencyReply, EndEmergency,
-    GetActiveConversations, GetActiveConversationsReply, GetConversationMessages,
-    GetConversationMessagesReply, GetPeople, GetPeopleReply, GetPhrases, GetPhrasesReply, JoinConversation,
-    JoinConversationReply, JoinSupportRoom, JoinSupportRoomReply, MarkMessageRead, RefreshToken,
-    RefreshTokenReply, ReleaseConversation, ReopenConversation, Reply, ResolveConversation, RoomType,
-    SendChatMessage, SendChatMessageReply, StartConversation, StartConversationReply, TakeConversation,
-    TransferConversation, TypingIndicator, WithdrawEmergency, WorkReply, WorkRequest,
+    AnswerMessage, CreateSupportConversation, CreateSupportConversationReply, Done, EmergencyReply,
+    EndEmergency, GetActiveConversations, GetActiveConversationsReply, GetConversationMessages,
+    GetConversationMessagesReply, GetOpenOrders, GetOpenOrdersReply, GetPeople, GetPeopleReply, GetPhrases,
+    GetPhrasesReply, JoinConversation, JoinConversationReply, JoinSupportRoom, JoinSupportRoomReply,
+    MarkMessageRead, OrderReply, RefreshToken, RefreshTokenReply, ReleaseConversation, ReopenConversation,
+    Reply, ResolveConversation, RoomType, SendChatMessage, SendChatMessageReply, StartConversation,
+    StartConversationReply, TakeConversation, TransferConversation, TypingIndicator, WithdrawEmergency,
+    WithdrawOrder, WorkReply, WorkRequest,
 };
 use crate::id::{ClientMessageId, ConversationId};
 use crate::limits::FieldLimits;
@@ -172,6 +173,18 @@ requests! {
         roles: Field, membership: true, rate: Message, reads: Nothing, once: true
     }
     /// An addition to the document.
+    AnswerMessage = "answer_message" -> OrderReply {
+        roles: All, membership: true, rate: Message, reads: Nothing, once: true
+    }
+    /// An addition to the document.
+    WithdrawOrder = "withdraw_order" -> OrderReply {
+        roles: All, membership: true, rate: Message, reads: Nothing, once: true
+    }
+    /// An addition to the document.
+    GetOpenOrders = "get_open_orders" -> GetOpenOrdersReply {
+        roles: All, membership: false, rate: Page, reads: Stored, once: false
+    }
+    /// An addition to the document.
     StartConversation = "start_conversation" -> StartConversationReply {
         roles: Control, membership: false, rate: Creation, reads: Nothing, once: true
     }
@@ -240,6 +253,8 @@ impl Request {
             Self::MarkMessageRead(data) => Some(&data.conversation_id),
             Self::EndEmergency(data) => Some(&data.conversation_id),
             Self::WithdrawEmergency(data) => Some(&data.conversation_id),
+            Self::AnswerMessage(data) => Some(&data.conversation_id),
+            Self::WithdrawOrder(data) => Some(&data.conversation_id),
             Self::TakeConversation(_)
             | Self::ReleaseConversation(_)
             | Self::TransferConversation(_)
@@ -248,6 +263,7 @@ impl Request {
             Self::CreateSupportConversation(_)
             | Self::StartConversation(_)
             | Self::GetActiveConversations(_)
+            | Self::GetOpenOrders(_)
             | Self::GetPeople(_)
             | Self::GetPhrases(_)
             | Self::JoinSupportRoom(_)
@@ -298,6 +314,9 @@ impl Request {
             | Self::MarkMessageRead(_)
             | Self::EndEmergency(_)
             | Self::WithdrawEmergency(_)
+            | Self::AnswerMessage(_)
+            | Self::WithdrawOrder(_)
+            | Self::GetOpenOrders(_)
             | Self::RefreshToken(_) => None,
         }
     }
@@ -305,6 +324,10 @@ impl Request {
     /// The texts that every listener is sent. A message and a creation are charged for their texts.
     /// An entry has one that the server writes, and counts as empty.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let answers = match self {
+            Self::SendChatMessage(data) => data.answers.as_deref().unwrap_or_default(),
+            _ => &[],
+        };
         let texts = match self {
             Self::SendChatMessage(data) => [Some(&*data.content), None],
             Self::CreateSupportConversation(data) => [Some(&*data.content), Some(&*data.title)],
@@ -315,8 +338,11 @@ impl Request {
             | Self::ResolveConversation(_)
             | Self::ReopenConversation(_)
             | Self::EndEmergency(_)
-            | Self::WithdrawEmergency(_) => [Some(""), None],
+            | Self::WithdrawEmergency(_)
+            | Self::AnswerMessage(_)
+            | Self::WithdrawOrder(_) => [Some(""), None],
             Self::GetActiveConversations(_)
+            | Self::GetOpenOrders(_)
             | Self::GetPeople(_)
             | Self::GetPhrases(_)
             | Self::JoinConversation(_)
@@ -326,7 +352,7 @@ impl Request {
             | Self::MarkMessageRead(_)
             | Self::RefreshToken(_) => [None, None],
         };
-        texts.into_iter().flatten()
+        texts.into_iter().flatten().chain(answers.iter().map(|answer| &**answer))
     }
 
     fn check(&self, limits: &FieldLimits) -> Result<(), Error> {
@@ -340,6 +366,9 @@ impl Request {
             Self::GetPhrases(data) => data.check(limits),
             Self::EndEmergency(data) => data.check(limits),
             Self::WithdrawEmergency(data) => data.check(limits),
+            Self::AnswerMessage(data) => data.check(limits),
+            Self::WithdrawOrder(data) => data.check(limits),
+            Self::GetOpenOrders(data) => data.check(limits),
             Self::TakeConversation(_)
             | Self::ReleaseConversation(_)
             | Self::TransferConversation(_)

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::check;
 use super::envelope::Success;
-use super::error::Error;
+use super::error::{Error, ErrorCode};
+use super::order::OrderTerms;
 use crate::id::{ClientMessageId, ConversationId, MessageId};
 use crate::limits::FieldLimits;
 use crate::shared_text;
@@ -21,12 +22,25 @@ pub struct SendChatMessage {
     /// The text, not blank and not longer than the limit.
     #[serde(deserialize_with = "shared_text::deserialize")]
     pub content: Arc<str>,
+    /// The answers to choose from, if the message is an order: 1 to 4 different texts of at most 40
+    /// characters. An addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Vec<Arc<str>>>,
+    /// The time to answer an order: 10 s to 24 h, by default 5 minutes. An addition to the
+    /// document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_within_ms: Option<i64>,
     /// The id that makes a repeat safe: see [`ClientMessageId`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<ClientMessageId>,
 }
 
 impl SendChatMessage {
+    /// The terms of the order, if the message is one.
+    pub fn order(&self) -> Option<OrderTerms<'_>> {
+        OrderTerms::of(self.answers.as_deref(), self.answer_within_ms)
+    }
+
     /// Checks the values.
     ///
     /// # Errors
@@ -34,6 +48,14 @@ impl SendChatMessage {
     /// `invalid_parameter`, with the name of the field.
     pub fn check(&self, limits: &FieldLimits) -> Result<(), Error> {
         check::text("content", &self.content, limits.content)?;
+        match self.order() {
+            Some(order) => order.check()?,
+            None if self.answer_within_ms.is_some() => {
+                let detail = "answer_within_ms needs answers";
+                return Err(Error::with_detail(ErrorCode::InvalidParameter, detail));
+            }
+            None => {}
+        }
         check::client_message_id(self.client_message_id.as_ref(), limits)
     }
 }

@@ -7,7 +7,10 @@ use serde::de::DeserializeOwned;
 use super::envelope::{RequestId, encode};
 use super::kind::kinds;
 use super::request::EventType;
-use super::{ErrorReply, MessageRead, NewMessage, NewSupportConversation, ReadPosition, Reply, TypingStatus};
+use super::{
+    ErrorReply, MessageRead, NewMessage, NewSupportConversation, OrderOverdue, ReadPosition, Reply,
+    TypingStatus,
+};
 
 /// A frame of a server, as far as readable without its request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,6 +61,8 @@ server_events! {
     MessageRead(MessageRead) = "message_read";
     /// The broadcast of event 8 to the reader's own other connections.
     ReadPosition(ReadPosition) = "read_position";
+    /// The notification of an order that was not answered in time.
+    OrderOverdue(OrderOverdue) = "order_overdue";
     /// An error of the connection itself. Its close follows.
     Error(ErrorReply) = "error";
 }

@@ -2,29 +2,87 @@
 
 use std::sync::Arc;
 
-use super::change::{AppendEntry, AppendMessage, EntryChange, Escalate, Rejected};
+use super::change::{
+    AppendEntry, AppendMessage, EntryChange, Escalate, ExpireOrder, GivenOrder, Rejected, RejectedOrder,
+};
 use super::entry::EntryBody;
 use super::event::{Event, MessageAppended};
 use super::judge::{Head, State};
 use super::{Account, UnavailableError};
+use crate::conversation::Standing;
 use crate::id::{ConversationId, MessageId, Nonce, UserId};
-use crate::protocol::{Emergency, EmergencyAction, EmergencyReason, SERVER, Work, WorkAction};
+use crate::order::{ASKED_MOST, OPEN_MOST, OrderRefusal};
+use crate::permission::{MayTakePart, takes_part};
+use crate::protocol::{
+    Emergency, EmergencyAction, EmergencyReason, Order, OrderAction, SERVER, User, Work, WorkAction,
+};
 use crate::time::Timestamp;
 use crate::work::{Moment, WorkRefusal, may_have};
 
-/// The event of a message, with the work that the message leaves.
+/// The event of a message, with the work that the message leaves, unless its order is refused.
 pub(super) fn message(
     append: AppendMessage,
     head: &Head,
     state: &mut impl State,
-) -> Result<Event, UnavailableError> {
-    let AppendMessage { permit, nonce, content, is_press, client_message_id, at } = append;
+) -> Result<Result<Event, Rejected>, UnavailableError> {
+    let AppendMessage { permit, nonce, content, is_press, order, client_message_id, at } = append;
     let moment = next(head, at);
     let sender = acting(permit.user(), state)?.user;
+    let order = match order {
+        Some(order) => match given(order, &sender, (nonce, moment), head, state)? {
+            Ok(order) => Some(Box::new(order)),
+            Err(rejected) => return Ok(Err(Rejected::Order(rejected))),
+        },
+        None => None,
+    };
     let work = seen_work(head, state)?.after_message(&sender, moment);
     let emergency = emergency_after(work.as_ref(), &sender.id, moment, head, state)?;
     let appended = appended(permit.conversation(), &sender.id, nonce, moment, content);
-    Ok(Event::MessageAppended(MessageAppended { work, emergency, is_press, client_message_id, ..appended }))
+    Ok(Ok(Event::MessageAppended(MessageAppended {
+        work,
+        emergency,
+        is_press,
+        order,
+        client_message_id,
+        ..appended
+    })))
+}
+
+/// The order of a message: for the members by name in the field, or for control.
+fn given(
+    order: GivenOrder,
+    sender: &User,
+    (nonce, moment): (Nonce, Moment),
+    head: &Head,
+    state: &mut impl State,
+) -> Result<Result<Order, RejectedOrder>, UnavailableError> {
+    if head.open_orders.len() >= OPEN_MOST {
+        return Ok(Err(RejectedOrder::TooMany));
+    }
+    let people = if sender.role.is_control() { Some(asked(head, state)?) } else { None };
+    if people.as_ref().is_some_and(|people| !(1..=ASKED_MOST).contains(&people.len())) {
+        return Ok(Err(RejectedOrder::NotPossible));
+    }
+    let (id, due) = (MessageId::compose(nonce, moment.seq), moment.at.plus(order.within));
+    Ok(Ok(Order::given(id, sender.id.clone(), order.choices, due, people, moment.seq)))
+}
+
+/// The members by name in the field, by id. One more than an order may ask is enough.
+fn asked(head: &Head, state: &mut impl State) -> Result<Vec<UserId>, UnavailableError> {
+    let mut asked = Vec::new();
+    for (user, standing) in head.participation.members.iter() {
+        if standing == Standing::Member && asked.len() <= ASKED_MOST && is_in_field(user, head, state)? {
+            asked.push(user.clone());
+        }
+    }
+    Ok(asked)
+}
+
+fn is_in_field(user: &UserId, head: &Head, state: &mut impl State) -> Result<bool, UnavailableError> {
+    let known = state.account(user)?;
+    Ok(known.is_some_and(|known| {
+        !known.account.user.role.is_control() && takes_part(&known.account, &head.participation)
+    }))
 }
 
 /// The event of an entry, unless the entry does not fit.
@@ -42,19 +100,27 @@ pub(super) fn entry(
         EntryChange::EndEmergency { reason, version } => {
             end(permit.user(), (*reason, *version), moment, head, state)?
         }
+        EntryChange::Answer { seq, .. } | EntryChange::WithdrawOrder { seq } => {
+            order_entry(&permit, (&entry, *seq), moment, state)?
+        }
     };
-    let (work, emergency) = match changed {
+    let Changed { work, emergency, order } = match changed {
         Ok(changed) => changed,
         Err(rejected) => return Ok(Err(rejected)),
     };
     let body = Some(entry.body());
     let appended = appended(permit.conversation(), permit.user(), nonce, moment, content);
-    let appended = MessageAppended { entry: body, work, emergency, client_message_id, ..appended };
+    let appended = MessageAppended { entry: body, work, emergency, order, client_message_id, ..appended };
     Ok(Ok(Event::MessageAppended(appended)))
 }
 
-/// The work and the emergency that an entry leaves. `None` is unchanged.
-type Changed = (Option<Work>, Option<Box<Emergency>>);
+/// The state that an entry leaves. `None` is unchanged.
+#[derive(Default)]
+struct Changed {
+    work: Option<Work>,
+    emergency: Option<Box<Emergency>>,
+    order: Option<Box<Order>>,
+}
 
 /// The effect of an entry about the work.
 fn work_entry(
@@ -77,7 +143,7 @@ fn work_entry(
     match seen.after_action(action, &actor, to, moment) {
         Ok(work) => {
             let emergency = emergency_after(Some(&work), user, moment, head, state)?;
-            Ok(Ok((Some(work), emergency)))
+            Ok(Ok(Changed { work: Some(work), emergency, order: None }))
         }
         Err(WorkRefusal::State) => Ok(Err(Rejected::Outdated(seen))),
         Err(WorkRefusal::Colleague) => Ok(Err(Rejected::Forbidden)),
@@ -99,9 +165,50 @@ fn end(
     let ended = if is_withdrawal { seen.withdrawn(user, moment) } else { seen.ended(reason, user, moment) };
     Ok(match ended.filter(|_| seen.version == version) {
         _ if !may => Err(Rejected::Forbidden),
-        Some(ended) => Ok((None, Some(Box::new(ended)))),
+        Some(ended) => Ok(Changed { emergency: Some(Box::new(ended)), ..Changed::default() }),
         None => Err(Rejected::OutdatedEmergency(Box::new(seen))),
     })
+}
+
+/// The effect of an answer, or of the withdrawal of an order.
+fn order_entry(
+    permit: &MayTakePart,
+    (entry, seq): (&EntryChange, u64),
+    moment: Moment,
+    state: &mut impl State,
+) -> Result<Result<Changed, Rejected>, UnavailableError> {
+    let Some(order) = state.order(permit.conversation(), seq)? else { return Ok(Err(Rejected::Forbidden)) };
+    let changed = match entry {
+        EntryChange::Answer { answer, .. } => {
+            order.answered(&acting(permit.user(), state)?.user, *answer, moment)
+        }
+        _ => order.withdrawn(permit.user(), moment),
+    };
+    Ok(match changed {
+        Ok(changed) => Ok(Changed { order: Some(Box::new(changed)), ..Changed::default() }),
+        Err(OrderRefusal::Forbidden | OrderRefusal::NoChoice) => Err(Rejected::Forbidden),
+        Err(OrderRefusal::Answered) => Err(Rejected::Order(RejectedOrder::Answered(Box::new(order)))),
+        Err(OrderRefusal::Over) => Err(Rejected::Order(RejectedOrder::Over(Box::new(order)))),
+    })
+}
+
+/// The entry of an order that is overdue or has lost people, or `None` if nothing ends.
+pub(super) fn expiry(expire: ExpireOrder, state: &mut impl State) -> Result<Option<Event>, UnavailableError> {
+    let ExpireOrder { conversation, seq, nonce, content, at } = expire;
+    let Some(head) = state.head(&conversation)? else { return Ok(None) };
+    let Some(order) = state.order(&conversation, seq)?.filter(Order::is_open) else { return Ok(None) };
+    let mut here = Vec::new();
+    for user in order.pending().flatten() {
+        let known = state.account(user)?;
+        here.extend(known.filter(|known| takes_part(&known.account, &head.participation)).map(|_| user));
+    }
+    let moment = next(&head, at);
+    let expired = order.expired(|user| here.contains(&user), moment);
+    Ok(expired.map(|order| {
+        let (entry, order) = (Some(EntryBody::Order(OrderAction::Expire)), Some(Box::new(order)));
+        let appended = appended(&conversation, &UserId::from(SERVER), nonce, moment, content);
+        Event::MessageAppended(MessageAppended { entry, order, ..appended })
+    }))
 }
 
 /// The entry of an alert, or `None` if the emergency needs no alert of this level.
@@ -141,6 +248,7 @@ fn appended(
         work: None,
         emergency: None,
         is_press: false,
+        order: None,
         client_message_id: None,
         content_hash: None,
         content: content.into(),

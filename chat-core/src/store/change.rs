@@ -1,13 +1,16 @@
 //! The changes that a store commits, and its verdicts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::entry::EntryBody;
 use super::event::{Content, ConversationCreated, Event, MessageAppended};
 use super::{Account, Hash, Position};
 use crate::id::{ClientMessageId, ConversationId, MessageId, Nonce, TeamId, UserId};
 use crate::permission::{MayCreate, MayTakePart};
-use crate::protocol::{Emergency, EmergencyAction, EmergencyReason, EventType, RoomType, Work, WorkAction};
+use crate::protocol::{
+    Emergency, EmergencyAction, EmergencyReason, EventType, Order, OrderAction, RoomType, Work, WorkAction,
+};
 use crate::time::Timestamp;
 
 /// One atomic change.
@@ -23,6 +26,8 @@ pub enum Change {
     AppendEntry(AppendEntry),
     /// Appends an entry of the server: control is alerted of an emergency that nobody has taken.
     Escalate(Escalate),
+    /// Appends an entry of the server: an order is over for those who have not answered in time.
+    ExpireOrder(ExpireOrder),
     /// Advances a user's read position in a conversation.
     MarkRead(MarkRead),
     /// Adds a user to a conversation by name, and lifts a withdrawal.
@@ -39,6 +44,7 @@ impl Change {
             Self::AppendMessage(append) => (append.permit.user(), &append.client_message_id),
             Self::AppendEntry(append) => (append.permit.user(), &append.client_message_id),
             Self::Escalate(_)
+            | Self::ExpireOrder(_)
             | Self::PutAccount(_)
             | Self::MarkRead(_)
             | Self::Enrol(_)
@@ -48,13 +54,13 @@ impl Change {
     }
 
     /// The conversation and the version on which the change was decided. The version is `None` for
-    /// a new conversation. The whole is `None` for an account, and for an alert, which fits any
-    /// version.
+    /// a new conversation. The whole is `None` for an account, and for an entry of the server,
+    /// which fits any version.
     ///
     /// If the stored version differs, the change is a [`Rejected::Conflict`].
     pub fn supposes(&self) -> Option<(&ConversationId, Option<u64>)> {
         match self {
-            Self::PutAccount(_) | Self::Escalate(_) => None,
+            Self::PutAccount(_) | Self::Escalate(_) | Self::ExpireOrder(_) => None,
             Self::CreateConversation(create) => Some((&create.id, None)),
             Self::AppendMessage(AppendMessage { permit, .. })
             | Self::AppendEntry(AppendEntry { permit, .. })
@@ -85,7 +91,7 @@ impl Change {
             | Self::MarkRead(MarkRead { permit, .. }) => {
                 Some((permit.user(), SupposedAccount::Acting(permit.rights())))
             }
-            Self::Escalate(_) | Self::Enrol(_) | Self::Withdraw(_) => None,
+            Self::Escalate(_) | Self::ExpireOrder(_) | Self::Enrol(_) | Self::Withdraw(_) => None,
         }
     }
 }
@@ -158,10 +164,22 @@ pub struct AppendMessage {
     /// Whether the sender has asked for a conversation about an emergency. Then the message belongs
     /// into the sender's emergency, which must not be over.
     pub is_press: bool,
+    /// The order, if the message must be answered. The text then ends with a line for each answer:
+    /// see [`order::compose`](crate::order::compose).
+    pub order: Option<GivenOrder>,
     /// The id under which the sender may repeat the request.
     pub client_message_id: Option<ClientMessageId>,
     /// The time of the request.
     pub at: Timestamp,
+}
+
+/// An order as given with its message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GivenOrder {
+    /// The number of answers.
+    pub choices: u32,
+    /// The time to answer.
+    pub within: Duration,
 }
 
 /// The data of [`Change::AppendEntry`].
@@ -200,6 +218,18 @@ pub enum EntryChange {
         /// The version of the emergency that the end was decided on.
         version: u64,
     },
+    /// An answer of a user to an order.
+    Answer {
+        /// The number of the message with the order.
+        seq: u64,
+        /// The place of the answer.
+        answer: u32,
+    },
+    /// The withdrawal of an order by its sender.
+    WithdrawOrder {
+        /// The number of the message with the order.
+        seq: u64,
+    },
 }
 
 impl EntryChange {
@@ -215,6 +245,14 @@ impl EntryChange {
                 let emergency = appended.emergency.as_ref();
                 entry && emergency.is_some_and(|emergency| emergency.reason == Some(*reason))
             }
+            Self::Answer { seq, answer } => {
+                let order = appended.order.as_ref().filter(|order| entry && order.seq == *seq);
+                let given = order.and_then(|order| order.answer_by(&appended.sender));
+                given.is_some_and(|given| given.answer == *answer)
+            }
+            Self::WithdrawOrder { seq } => {
+                entry && appended.order.as_ref().is_some_and(|order| order.seq == *seq)
+            }
         }
     }
 
@@ -226,6 +264,8 @@ impl EntryChange {
                 EntryBody::Emergency(EmergencyAction::Withdraw)
             }
             Self::EndEmergency { .. } => EntryBody::Emergency(EmergencyAction::End),
+            Self::Answer { .. } => EntryBody::Order(OrderAction::Answer),
+            Self::WithdrawOrder { .. } => EntryBody::Order(OrderAction::Withdraw),
         }
     }
 
@@ -233,7 +273,15 @@ impl EntryChange {
     pub fn names(&self) -> Option<&UserId> {
         match self {
             Self::Work { to, .. } => to.as_ref(),
-            Self::EndEmergency { .. } => None,
+            Self::EndEmergency { .. } | Self::Answer { .. } | Self::WithdrawOrder { .. } => None,
+        }
+    }
+
+    /// The number of the message whose order the entry is about.
+    pub fn order(&self) -> Option<u64> {
+        match self {
+            Self::Answer { seq, .. } | Self::WithdrawOrder { seq } => Some(*seq),
+            Self::Work { .. } | Self::EndEmergency { .. } => None,
         }
     }
 }
@@ -250,6 +298,21 @@ pub struct Escalate {
     /// The text, for people.
     pub content: Arc<str>,
     /// The time of the alert.
+    pub at: Timestamp,
+}
+
+/// The data of [`Change::ExpireOrder`]. Changes nothing if nothing ends the order at this time.
+#[derive(Clone, Debug)]
+pub struct ExpireOrder {
+    /// The conversation of the order.
+    pub conversation: ConversationId,
+    /// The number of the message with the order.
+    pub seq: u64,
+    /// The unguessable part of the entry's id.
+    pub nonce: Nonce,
+    /// The text, for people.
+    pub content: Arc<str>,
+    /// The time.
     pub at: Timestamp,
 }
 
@@ -302,12 +365,28 @@ pub enum Rejected {
     Outdated(Work),
     /// The end does not fit the emergency, which is this one. Later changes are not affected.
     OutdatedEmergency(Box<Emergency>),
+    /// The message or entry does not fit the orders of the conversation. Later changes are not
+    /// affected.
+    Order(RejectedOrder),
     /// The creator of an emergency has another one that is not over, in this conversation. Later
     /// changes are not affected.
     Repeated(ConversationId),
     /// The work is a colleague's, or the emergency is another user's. Later changes are not
     /// affected.
     Forbidden,
+}
+
+/// The reason why a message with an order, or an entry about one, was not stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RejectedOrder {
+    /// The order, which is this one, is over for everybody.
+    Over(Box<Order>),
+    /// The order, which is this one, was answered before.
+    Answered(Box<Order>),
+    /// The conversation has as many open orders as it may.
+    TooMany,
+    /// Nobody would have to answer, or more people than one order may ask.
+    NotPossible,
 }
 
 /// The original stored under a `client_message_id`: enough to give the original answer again, and

@@ -4,9 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::event::MessageAppended;
 use crate::id::UserId;
+use crate::order;
 use crate::protocol::{
-    Emergency, EmergencyAction, EmergencyReason, MessageEmergency, MessageWork, WorkAction,
+    Emergency, EmergencyAction, EmergencyReason, Message, MessageAnswer, MessageEmergency, MessageOrder,
+    MessageWork, Order, OrderAction, WorkAction,
 };
+use crate::work::Moment;
 
 /// The body of an entry: something that has happened in a conversation, numbered like a message.
 ///
@@ -18,6 +21,8 @@ pub enum EntryBody {
     Work(WorkAction),
     /// A user or the server has changed the emergency.
     Emergency(EmergencyAction),
+    /// A user or the server has changed an order.
+    Order(OrderAction),
 }
 
 impl MessageAppended {
@@ -31,7 +36,7 @@ impl MessageAppended {
     pub fn shown_work(&self) -> Option<MessageWork> {
         let action = match self.entry {
             Some(EntryBody::Work(action)) => Some(action),
-            Some(EntryBody::Emergency(_)) | None => None,
+            Some(EntryBody::Emergency(_) | EntryBody::Order(_)) | None => None,
         };
         let work = self.work.clone().filter(|work| work.version > 0)?;
         Some(MessageWork { action, work })
@@ -41,9 +46,30 @@ impl MessageAppended {
     pub fn shown_emergency(&self) -> Option<Box<MessageEmergency>> {
         let action = match self.entry {
             Some(EntryBody::Emergency(action)) => Some(action),
-            Some(EntryBody::Work(_)) | None => None,
+            Some(EntryBody::Work(_) | EntryBody::Order(_)) | None => None,
         };
         shown(self.emergency.as_deref(), action)
+    }
+
+    /// The order that the entry has changed.
+    pub fn shown_answer(&self) -> Option<Box<MessageAnswer>> {
+        let Some(EntryBody::Order(action)) = self.entry else { return None };
+        let order = Order::clone(self.order.as_ref()?);
+        let given = order.answer_by(&self.sender).filter(|_| action == OrderAction::Answer).cloned();
+        let late = given.as_ref().is_some_and(|given| given.late);
+        let answer = given.map(|given| given.answer);
+        Some(Box::new(MessageAnswer { action, answer, late, order }))
+    }
+
+    /// The order that the message gives.
+    pub fn given_order(&self) -> Option<&Order> {
+        self.order.as_deref().filter(|_| self.entry.is_none())
+    }
+
+    /// Whether the entry has left somebody overdue.
+    pub fn has_overdue(&self) -> bool {
+        let moment = Moment { seq: self.seq, at: self.sent_at };
+        self.order.as_ref().is_some_and(|order| order.went_overdue(moment))
     }
 
     /// The reason for which a user has ended the emergency by this entry.
@@ -59,4 +85,10 @@ pub(super) fn shown(
     action: Option<EmergencyAction>,
 ) -> Option<Box<MessageEmergency>> {
     Some(Box::new(MessageEmergency { action, emergency: emergency?.clone() }))
+}
+
+/// Shows a message with its order: the stored text has the answers behind the text of the message.
+pub fn show_order(message: Message, order: Order) -> Message {
+    let (content, answers) = order::split(&message.content, order.choices);
+    Message { content, order: Some(Box::new(MessageOrder { answers, order })), ..message }
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{EntryBody, shown};
+use super::entry::{EntryBody, show_order, shown};
 use super::{Account, Hash};
 use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::{ClientMessageId, ConversationId, Epoch, MessageId, TeamId, UserId};
-use crate::protocol::{CONTROL, Emergency, Message, MessageType, MessageWork, RoomType, User, Work};
+use crate::protocol::{CONTROL, Emergency, Message, MessageType, MessageWork, Order, RoomType, User, Work};
 use crate::shared_text;
 use crate::time::Timestamp;
 
@@ -122,6 +122,9 @@ pub struct MessageAppended {
     /// emergency of the sender was not over.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_press: bool,
+    /// The order from this message or entry on, if the message is one or the entry has changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Box<Order>>,
     /// The id under which the sender may repeat the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<ClientMessageId>,
@@ -309,6 +312,7 @@ impl ConversationCreated {
             last_message_at: self.sent_at,
             work: self.begun(),
             emergency: self.emergency.clone(),
+            open_orders: Vec::new(),
         }
     }
 
@@ -330,7 +334,12 @@ impl MessageAppended {
     pub fn message(&self) -> Message {
         let Self { conversation, seq, message_id, sender, sent_at, content, .. } = self;
         let message = message(conversation, *seq, message_id, sender, *sent_at, content);
-        Message { work: self.shown_work(), emergency: self.shown_emergency(), ..message }
+        let (work, emergency, answer) = (self.shown_work(), self.shown_emergency(), self.shown_answer());
+        let message = Message { work, emergency, answer, ..message };
+        match self.given_order() {
+            Some(order) => show_order(message, order.clone()),
+            None => message,
+        }
     }
 }
 
@@ -353,5 +362,7 @@ fn message(
         erased: content.text().is_none(),
         work: None,
         emergency: None,
+        order: None,
+        answer: None,
     }
 }

@@ -12,7 +12,7 @@ use super::{Account, Position, StoredAccount, UnavailableError, append};
 use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::{ClientMessageId, ConversationId, MessageId, UserId};
 use crate::permission::{belongs, by_role, takes_part};
-use crate::protocol::{CONTROL, Emergency, Work};
+use crate::protocol::{CONTROL, Emergency, Order, Work};
 use crate::time::Timestamp;
 
 /// The look-ups and the effect that [`Batch::judge`] needs from a store.
@@ -62,6 +62,13 @@ pub trait State {
     /// [`UnavailableError`] if the store can't tell.
     fn live_emergencies(&mut self, creator: &UserId) -> Result<Vec<ConversationId>, UnavailableError>;
 
+    /// An order of a conversation, open or not, by the number of its message.
+    ///
+    /// # Errors
+    ///
+    /// [`UnavailableError`] if the store can't tell.
+    fn order(&mut self, conversation: &ConversationId, seq: u64) -> Result<Option<Order>, UnavailableError>;
+
     /// Makes an event part of the history, and returns it with its position. A store that seals
     /// texts sets the seal in the returned event.
     ///
@@ -88,6 +95,8 @@ pub struct Head {
     pub created_by: UserId,
     /// The emergency, as the last change has left it.
     pub emergency: Option<Box<Emergency>>,
+    /// The numbers of the messages whose orders wait for an answer.
+    pub open_orders: Vec<u64>,
 }
 
 impl From<&Conversation> for Head {
@@ -100,6 +109,7 @@ impl From<&Conversation> for Head {
             work: conversation.work.clone(),
             created_by: conversation.created_by.clone(),
             emergency: conversation.emergency.clone(),
+            open_orders: conversation.open_orders.clone(),
         }
     }
 }
@@ -212,8 +222,11 @@ fn happens(
         (Change::AppendMessage(message), Some(head)) if message.is_press && !is_live(&head) => {
             return Ok(Err(Rejected::Conflict));
         }
-        (Change::AppendMessage(message), Some(head)) => Some(append::message(message, &head, state)?),
+        (Change::AppendMessage(message), Some(head)) => {
+            return Ok(append::message(message, &head, state)?.map(Some));
+        }
         (Change::Escalate(escalate), _) => append::alert(escalate, state)?,
+        (Change::ExpireOrder(expire), _) => append::expiry(expire, state)?,
         (Change::AppendEntry(entry), Some(head)) => {
             return Ok(append::entry(entry, &head, state)?.map(Some));
         }

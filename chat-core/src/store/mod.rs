@@ -39,6 +39,7 @@ mod follow;
 mod hash;
 mod judge;
 mod memory;
+mod order_list;
 mod query;
 mod work_list;
 
@@ -49,15 +50,17 @@ pub(crate) use account::control_team;
 pub use account::{Account, CONTROL_TEAM, Said, Source, StoredAccount, TokenVerdict};
 pub use before_teams::{StoreBefore, complete};
 pub use change::{
-    AppendEntry, AppendMessage, Change, Committed, CreateConversation, EntryChange, Escalate, MarkRead,
-    Membership, Original, PutAccount, Rejected, SupposedAccount, Verdict,
+    AppendEntry, AppendMessage, Change, Committed, CreateConversation, EntryChange, Escalate, ExpireOrder,
+    GivenOrder, MarkRead, Membership, Original, PutAccount, Rejected, RejectedOrder, SupposedAccount,
+    Verdict,
 };
-pub use entry::EntryBody;
+pub use entry::{EntryBody, show_order};
 pub use event::{Content, ConversationCreated, Event, MembershipChanged, MessageAppended, ReadMarked};
 pub use follow::{CommitId, Followed, Happened, Life};
 pub use hash::{Hash, ParseHashError};
 pub use judge::{Batch, Head, State};
 pub use memory::{MemoryState, MemoryStore};
+pub use order_list::{ORDERS_SEARCHED, OrderPage, OrderPlace, OrderQuery, lists_order};
 pub use query::{
     AccountSelection, ConversationPage, ConversationRow, Directory, Facts, INACTIVE_MOST, Loaded,
     MessagePage, Query, UNREAD_MOST, UNREAD_WINDOW, Window,
@@ -151,6 +154,11 @@ pub trait Store: Send + Sync {
     ///   emergency, and only control ends it otherwise.
     /// - An alert of an emergency that is not open, or has another level, is accepted and changes
     ///   nothing.
+    /// - A message with an order names its people by the rules of [`order`](crate::order). An order
+    ///   for nobody or for too many, one beyond the limit of open ones, and an answer or a
+    ///   withdrawal that does not fit the order are [`Rejected::Order`]. Neither affects later
+    ///   changes.
+    /// - An expiry of an order that nothing ends at this time is accepted and changes nothing.
     /// - A read position never falls. An older reading is accepted and changes nothing.
     /// - Enrolling a participant, or withdrawing a user who does not take part, is accepted and
     ///   changes nothing, not even the version. Both count an inactive user as active.

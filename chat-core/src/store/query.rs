@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Original, Position, StoredAccount, WorkPage, WorkQuery};
+use super::{OrderPage, OrderQuery, Original, Position, StoredAccount, WorkPage, WorkQuery};
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch, MessageId, UserId};
 use crate::protocol::{Emergency, Message, Reading, User, Work};
@@ -79,6 +79,11 @@ pub enum Query {
     /// Conversations with an emergency that is not over, by their id: the first ones, at most this
     /// many.
     Emergencies(u32),
+    /// A page of open orders, in the order of [`OrderPlace`](super::OrderPlace).
+    ///
+    /// With a user, the page has the orders that [`lists_order`](super::lists_order) allows, among
+    /// the next [`ORDERS_SEARCHED`](super::ORDERS_SEARCHED). An unknown user has none.
+    OpenOrders(OrderQuery),
     /// The original request of a user under a `client_message_id`.
     Original {
         /// The user.
@@ -103,6 +108,7 @@ impl Query {
                 | (Self::Messages { .. }, Facts::Messages(_))
                 | (Self::Message { .. }, Facts::Message(_))
                 | (Self::Emergencies(_), Facts::Emergencies(_))
+                | (Self::OpenOrders(_), Facts::OpenOrders(_))
                 | (Self::Original { .. }, Facts::Original(_))
         )
     }
@@ -169,6 +175,8 @@ pub enum Facts {
     Message(Option<u64>),
     /// The answer to [`Query::Emergencies`].
     Emergencies(Vec<Conversation>),
+    /// The answer to [`Query::OpenOrders`].
+    OpenOrders(OrderPage),
     /// The answer to [`Query::Original`].
     Original(Option<Original>),
 }

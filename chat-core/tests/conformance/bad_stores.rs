@@ -136,6 +136,7 @@ impl Faulty {
             Change::AppendMessage(_)
             | Change::AppendEntry(_)
             | Change::Escalate(_)
+            | Change::ExpireOrder(_)
             | Change::MarkRead(_)
             | Change::Enrol(_)
             | Change::Withdraw(_) => {}
@@ -188,6 +189,7 @@ fn a_store_that_makes_nothing_durable_fails() {
     let expected = [
         "the_work_survives_a_crash",
         "emergencies_survive_a_crash",
+        "orders_survive_a_crash",
         "lists_by_work_survive_a_crash",
         "an_account_survives_a_crash",
         "a_conversation_survives_a_crash",

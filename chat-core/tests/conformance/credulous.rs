@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_core::id::{ClientMessageId, ConversationId, UserId};
-use chat_core::protocol::{Role, User};
+use chat_core::protocol::{Order, Role, User};
 use chat_core::store::{
     Account, Batch, Change, Event, Head, MemoryState, Original, Position, State, StoredAccount,
     SupposedAccount, UnavailableError, Verdict,
@@ -76,6 +76,10 @@ impl State for Credulous<'_> {
 
     fn live_emergencies(&mut self, creator: &UserId) -> Result<Vec<ConversationId>, UnavailableError> {
         self.memory.live_emergencies(creator)
+    }
+
+    fn order(&mut self, conversation: &ConversationId, seq: u64) -> Result<Option<Order>, UnavailableError> {
+        self.memory.order(conversation, seq)
     }
 
     fn apply(&mut self, event: Event) -> Result<(Position, Event), UnavailableError> {

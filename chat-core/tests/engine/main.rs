@@ -20,6 +20,7 @@ mod log;
 mod membership;
 mod old_sdk;
 mod order;
+mod orders;
 mod people;
 mod phrases;
 mod rates;

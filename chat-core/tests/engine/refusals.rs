@@ -44,6 +44,8 @@ fn requests(conversation: &str, message: &str) -> Vec<(&'static str, Value)> {
         ("reopen_conversation", data(json!({"version": 0}))),
         ("end_emergency", data(json!({"version": 1, "reason": "solved"}))),
         ("withdraw_emergency", data(json!({"version": 1}))),
+        ("answer_message", data(json!({"message_id": message, "answer": 0}))),
+        ("withdraw_order", data(json!({"message_id": message}))),
     ]
 }
 

@@ -89,6 +89,7 @@ fn of_other_changes(scene: &Scene) -> [Vec<Verdict>; 3] {
         work: None,
         emergency: None,
         is_press: false,
+        order: None,
         client_message_id: None,
         content_hash: None,
         content: "x".into(),
@@ -357,5 +358,5 @@ fn who_comes_before_the_store_can_be_read_waits_for_one_attempt_and_is_told_to_c
     let ticket = loads(&outputs(&mut engine, now, vec![connected, Input::Tick]))[0];
     let result = Ok(MemoryState::new("e").answer(Query::Directory));
     let told = outputs(&mut engine, now, vec![Input::Loaded { ticket, result }]);
-    assert_eq!(loads(&told).len(), 2, "the emergencies, and the user's account: {told:?}");
+    assert_eq!(loads(&told).len(), 3, "the emergencies, the orders, and the user's account: {told:?}");
 }

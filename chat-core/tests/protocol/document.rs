@@ -43,6 +43,8 @@ frames! {
     request send_chat_message_request = Request::SendChatMessage(SendChatMessage {
         conversation_id: "conv_123".into(),
         content: "Hello, I need assistance with route changes.".into(),
+        answers: None,
+        answer_within_ms: None,
         client_message_id: None,
     });
     frame send_chat_message_reply = SendChatMessageReply {
@@ -64,6 +66,8 @@ frames! {
             seq: None,
             work: None,
             emergency: None,
+            order: None,
+            answer: None,
         },
     };
     request create_support_conversation_request = Request::CreateSupportConversation(CreateSupportConversation {
@@ -164,6 +168,7 @@ frames! {
         retry_after_ms: None,
         work: None,
         emergency: None,
+        order: None,
     };
 }
 
@@ -233,6 +238,8 @@ fn message(id: &str, sender: &str, content: &str, sent_at: &str) -> Message {
         erased: false,
         work: None,
         emergency: None,
+        order: None,
+        answer: None,
     }
 }
 

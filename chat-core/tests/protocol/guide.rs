@@ -123,6 +123,12 @@ fn every_addition_is_shown() {
         "language",
         "phrases",
         "emergency",
+        "answers",
+        "answer_within_ms",
+        "order",
+        "answer",
+        "late",
+        "orders",
     ] {
         assert!(text.contains(&format!("\"{field}\":")), "{field}");
     }

@@ -39,7 +39,7 @@ const CONTROL_PARTICIPANTS: [[Answer; 2]; 4] =
 const FIELD_PARTICIPANTS: [[Answer; 2]; 4] =
     [[Yes, NotFound], [Yes, NotFound], [Forbidden, Forbidden], [Forbidden, Forbidden]];
 
-const TABLE: [Row; 19] = [
+const TABLE: [Row; 22] = [
     // "Send messages in conversations they're part of"
     ("send_chat_message", PARTICIPANTS),
     // "Create support conversations with control center": bus drivers and queue regulators only
@@ -66,6 +66,10 @@ const TABLE: [Row; 19] = [
     // Additions: control ends an emergency, and its creator withdraws it.
     ("end_emergency", CONTROL_PARTICIPANTS),
     ("withdraw_emergency", FIELD_PARTICIPANTS),
+    // Additions: orders are answered by whoever was asked, and withdrawn by their sender.
+    ("answer_message", PARTICIPANTS),
+    ("withdraw_order", PARTICIPANTS),
+    ("get_open_orders", ANYBODY),
     // Additions: control speaks first, to people that it finds.
     ("start_conversation", CONTROL),
     ("get_people", CONTROL),
@@ -90,6 +94,7 @@ fn conversation(members: &[&str]) -> Conversation {
         last_message_at: Timestamp::default(),
         work: Work::begun(Timestamp::default()),
         emergency: None,
+        open_orders: vec![],
     }
 }
 

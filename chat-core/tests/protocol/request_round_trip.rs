@@ -1,15 +1,19 @@
 //! Requests that a client encodes are decoded to the same value, and no bytes make decoding panic.
 
+use std::sync::Arc;
+
 use chat_core::id::{ClientMessageId, ConversationId, Cursor};
 use chat_core::limits::FieldLimits;
 use chat_core::protocol::{
-    CreateSupportConversation, EmergencyReason, EndEmergency, EventType, GetActiveConversations,
-    GetConversationMessages, GetPeople, GetPhrases, JoinConversation, JoinSupportRoom, MarkMessageRead,
-    ParticipantList, RefreshToken, ReleaseConversation, ReopenConversation, Request, RequestId,
-    ResolveConversation, Role, RoomType, SendChatMessage, StartConversation, TakeConversation,
-    TransferConversation, TypingIndicator, Undecodable, WithdrawEmergency, WorkList,
+    AnswerMessage, CreateSupportConversation, EmergencyReason, EndEmergency, EventType,
+    GetActiveConversations, GetConversationMessages, GetOpenOrders, GetPeople, GetPhrases, JoinConversation,
+    JoinSupportRoom, MarkMessageRead, ParticipantList, RefreshToken, ReleaseConversation, ReopenConversation,
+    Request, RequestId, ResolveConversation, Role, RoomType, SendChatMessage, StartConversation,
+    TakeConversation, TransferConversation, TypingIndicator, Undecodable, WithdrawEmergency, WithdrawOrder,
+    WorkList,
 };
-use chat_core::store::{Position, WorkPlace};
+use chat_core::store::{OrderPlace, Position, WorkPlace};
+use chat_core::time::Timestamp;
 use proptest::prelude::*;
 
 fn decode(frame: &[u8]) -> Result<(Option<RequestId>, Request), Undecodable> {
@@ -26,8 +30,13 @@ fn markup_and_control_characters_come_back_exactly() {
         " leading and trailing ",
         "e\u{301} é 👩‍👩‍👧‍👦 \u{fffd}\u{10ffff}",
     ] {
-        let data =
-            SendChatMessage { conversation_id: "c".into(), content: content.into(), client_message_id: None };
+        let data = SendChatMessage {
+            conversation_id: "c".into(),
+            content: content.into(),
+            answers: None,
+            answer_within_ms: None,
+            client_message_id: None,
+        };
         let request = Request::SendChatMessage(data);
         assert_eq!(decode(&request.encode(None)).unwrap(), (None, request), "{content:?}");
     }
@@ -56,10 +65,12 @@ fn request_of(event: EventType) -> BoxedStrategy<Request> {
     let text = any::<String>;
     let key = || prop::option::of(prop::collection::vec(any::<char>(), 1..=64).prop_map(String::from_iter));
     match event {
-        EventType::SendChatMessage => (text(), content(), key())
-            .prop_map(|(conversation, content, key)| SendChatMessage {
+        EventType::SendChatMessage => (text(), content(), key(), prop::option::of(terms()))
+            .prop_map(|(conversation, content, key, terms)| SendChatMessage {
                 conversation_id: conversation.into(),
                 content: content.into(),
+                answer_within_ms: terms.as_ref().and_then(|(_, within)| *within),
+                answers: terms.map(|(answers, _)| answers),
                 client_message_id: key.map(Into::into),
             })
             .prop_map_into()
@@ -122,6 +133,15 @@ fn request_of(event: EventType) -> BoxedStrategy<Request> {
         EventType::WithdrawEmergency => work(|conversation_id, version, client_message_id| {
             WithdrawEmergency { conversation_id, version, client_message_id }.into()
         }),
+        EventType::AnswerMessage => work(|conversation_id, number, client_message_id| {
+            let (message_id, answer) = (conversation_id.as_str().into(), u32::try_from(number).unwrap_or(0));
+            AnswerMessage { conversation_id, message_id, answer, client_message_id }.into()
+        }),
+        EventType::WithdrawOrder => work(|conversation_id, _, client_message_id| {
+            let message_id = conversation_id.as_str().into();
+            WithdrawOrder { conversation_id, message_id, client_message_id }.into()
+        }),
+        EventType::GetOpenOrders => open_orders().prop_map_into().boxed(),
         EventType::StartConversation => {
             (prop::collection::vec(text().prop_map_into(), 1..=20), content(), content(), key())
                 .prop_map(|(to, title, content, key)| StartConversation {
@@ -136,16 +156,35 @@ fn request_of(event: EventType) -> BoxedStrategy<Request> {
         EventType::GetPhrases => prop::option::of("[a-z]{2}(-[A-Z]{2})?")
             .prop_map(|language| GetPhrases { language: language.map(Into::into) }.into())
             .boxed(),
-        EventType::GetPeople => (prop::option::of("[a-zé]{1,256}"), 0..=4_usize, positive(), any::<bool>())
-            .prop_map(|(find, role, limit, goes_on)| GetPeople {
-                find: find.map(Into::into),
-                role: Role::ALL.get(role).copied(),
-                cursor: goes_on.then(|| Cursor::behind(&"user".into())),
-                limit,
-            })
-            .prop_map_into()
-            .boxed(),
+        EventType::GetPeople => people().prop_map_into().boxed(),
     }
+}
+
+/// Any valid question for open orders.
+fn open_orders() -> impl Strategy<Value = GetOpenOrders> {
+    (positive(), any::<Option<u64>>()).prop_map(|(limit, seq)| {
+        let place = |seq| OrderPlace { due: Timestamp::default(), conversation: "c".into(), seq };
+        GetOpenOrders { cursor: seq.map(|seq| Cursor::behind_order(&place(seq))), limit }
+    })
+}
+
+/// Any valid question for people.
+fn people() -> impl Strategy<Value = GetPeople> {
+    (prop::option::of("[a-zé]{1,256}"), 0..=4_usize, positive(), any::<bool>()).prop_map(
+        |(find, role, limit, goes_on)| GetPeople {
+            find: find.map(Into::into),
+            role: Role::ALL.get(role).copied(),
+            cursor: goes_on.then(|| Cursor::behind(&"user".into())),
+            limit,
+        },
+    )
+}
+
+/// The answers of any valid order, and its time.
+fn terms() -> impl Strategy<Value = (Vec<Arc<str>>, Option<i64>)> {
+    let answers = prop::collection::btree_set("[a-zé]{1,40}", 1..=4);
+    (answers, prop::option::of(10_000..=86_400_000_i64))
+        .prop_map(|(answers, within)| (answers.into_iter().map(Arc::from).collect(), within))
 }
 
 /// Any valid change of the work.

@@ -37,6 +37,8 @@ pub(crate) struct Device {
     works: BTreeMap<String, (u64, bool)>,
     /// The version heard last of each emergency.
     emergencies: BTreeMap<String, u64>,
+    /// Messages with orders, with their conversations.
+    orders: Vec<(String, String)>,
     /// All assignees of conversations so far.
     colleagues: BTreeSet<String>,
     /// All people found so far, and creators of conversations.
@@ -78,6 +80,7 @@ impl Device {
             epoch: Value::Null,
             works: BTreeMap::new(),
             emergencies: BTreeMap::new(),
+            orders: Vec::new(),
             colleagues: BTreeSet::new(),
             people: BTreeSet::new(),
             next_page: None,
@@ -165,11 +168,15 @@ impl Device {
             76..80 => self.read(around, link),
             80..83 => self.work(around, link),
             83 => self.end_emergency(around, link),
-            84..90 => {
+            84..86 => self.give_order(around, link),
+            86..88 => self.answer(around, link),
+            88 => self.withdraw_order(around, link),
+            89 => self.ask(around, link, "get_open_orders", &json!({})),
+            90 => {
                 let data = json!({"conversation_id": self.somewhere(around), "is_typing": around.random().percent(70)});
                 self.ask(around, link, "typing_indicator", &data);
             }
-            90..93 => {
+            91..93 => {
                 let rooms = ["general_support", "driver_support", "regulator_support", "emergency_support"];
                 let data = json!({"room_type": around.random().pick(&rooms)});
                 self.ask(around, link, "join_support_room", &data);
@@ -341,6 +348,40 @@ impl Device {
         self.keep(around, link, kind, data, name);
     }
 
+    /// A message that must be answered.
+    fn give_order(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        let number = self.number();
+        let content = format!("{} {number}", self.name);
+        let mut data = json!({
+            "conversation_id": self.somewhere(around), "content": content, "answers": ["Yes", "No"],
+        });
+        if around.random().percent(80) {
+            data["answer_within_ms"] = (around.random().below(20_000) + 10_000).into();
+        }
+        self.keep(around, link, "send_chat_message", data, content);
+    }
+
+    /// The answer to an order that was heard of, one's own or not.
+    fn answer(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        if let Some((conversation_id, message_id)) = around.random().pick(&self.orders).cloned() {
+            let answer = around.random().below(2);
+            let data =
+                json!({"conversation_id": conversation_id, "message_id": message_id, "answer": answer});
+            let number = self.number();
+            let name = format!("{} {number}", self.name);
+            self.keep(around, link, "answer_message", data, name);
+        }
+    }
+
+    fn withdraw_order(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        if let Some((conversation_id, message_id)) = around.random().pick(&self.orders).cloned() {
+            let data = json!({"conversation_id": conversation_id, "message_id": message_id});
+            let number = self.number();
+            let name = format!("{} {number}", self.name);
+            self.keep(around, link, "withdraw_order", data, name);
+        }
+    }
+
     fn read(&mut self, around: &mut Surroundings<'_>, link: u64) {
         if let Some((conversation_id, message_id)) = around.random().pick(&self.messages).cloned() {
             let data = json!({"conversation_id": conversation_id, "message_id": message_id});
@@ -406,7 +447,11 @@ impl Device {
         let messages = frame["messages"].as_array().into_iter().flatten();
         for message in messages.chain(frame.get("message").filter(|message| message.is_object())) {
             *held = message["seq"].as_u64().unwrap_or_default().max(*held);
-            self.messages.push((id.to_owned(), message["id"].as_str().unwrap_or_default().to_owned()));
+            let place = (id.to_owned(), message["id"].as_str().unwrap_or_default().to_owned());
+            if message["order"].is_object() {
+                self.orders.push(place.clone());
+            }
+            self.messages.push(place);
         }
     }
 }

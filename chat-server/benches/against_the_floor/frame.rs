@@ -85,6 +85,8 @@ impl Numbered {
             conversation_id: conversation.clone(),
             content: CONTENT.into(),
             client_message_id: Some(CLIENT_MESSAGE_ID.into()),
+            answers: None,
+            answer_within_ms: None,
         })))
     }
 

@@ -116,6 +116,7 @@ fn conversation_of(number: usize, driver: &User) -> Conversation {
         last_message_at: at,
         work: Work::begun(at),
         emergency: None,
+        open_orders: Vec::new(),
     }
 }
 
@@ -167,6 +168,7 @@ impl StoreWriter {
         self.messages += 1;
         self.put(Change::AppendMessage(AppendMessage {
             is_press: false,
+            order: None,
             permit,
             nonce: nonce(self.messages),
             content: CONTENT.into(),

@@ -33,6 +33,8 @@ fn message() -> Message {
         erased: false,
         work: None,
         emergency: None,
+        order: None,
+        answer: None,
     }
 }
 

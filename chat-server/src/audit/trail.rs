@@ -29,8 +29,8 @@ const OF_CONNECTION: (u32, Duration) = (60, Duration::from_secs(10));
 /// Lines about clients that are not let in, of all addresses together.
 const OF_STRANGERS: (u32, Duration) = (300, Duration::from_millis(500));
 
-/// The requests that change the work on a conversation, or end an emergency.
-const WORK: [EventType; 7] = [
+/// The requests that change the work on a conversation, end an emergency, or change an order.
+const WORK: [EventType; 9] = [
     EventType::TakeConversation,
     EventType::ReleaseConversation,
     EventType::TransferConversation,
@@ -38,6 +38,8 @@ const WORK: [EventType; 7] = [
     EventType::ReopenConversation,
     EventType::EndEmergency,
     EventType::WithdrawEmergency,
+    EventType::AnswerMessage,
+    EventType::WithdrawOrder,
 ];
 
 /// The trail. Cheap to clone. The default writes nothing.

@@ -21,6 +21,7 @@ pub(super) struct HeadColumns<'a> {
     pub(super) emergencies: Vec<Option<Vec<u8>>>,
     /// The creators of emergencies that are not over.
     pub(super) raised_by: Vec<Option<&'a [u8]>>,
+    pub(super) open_orders: Vec<Vec<u8>>,
 }
 
 impl<'a> HeadColumns<'a> {
@@ -30,6 +31,7 @@ impl<'a> HeadColumns<'a> {
         let works = all().map(|one| serde_json::to_vec(&one.work));
         let emergencies = all().map(|one| one.emergency.as_ref().map(serde_json::to_vec).transpose());
         let raised = all().map(|one| one.is_live_emergency().then_some(&one.created_by));
+        let open = all().map(|one| serde_json::to_vec(&one.open_orders));
         Self {
             last_seqs: all().map(|one| signed(one.last_seq)).collect(),
             last_times: all().map(|one| one.last_at.as_millis()).collect(),
@@ -41,6 +43,7 @@ impl<'a> HeadColumns<'a> {
                 .map(|one| one.work.assignee.as_ref().map(|user| user.as_str().as_bytes()))
                 .collect(),
             emergencies: emergencies.collect::<Result<_, _>>().expect("an emergency has string keys"),
+            open_orders: open.collect::<Result<_, _>>().expect("numbers are plain JSON"),
             raised_by: raised.map(|user| user.map(|user| user.as_str().as_bytes())).collect(),
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chat_core::conversation::{Conversation, Participation, Standing};
 use chat_core::id::{ClientMessageId, ConversationId, TeamId, UserId};
-use chat_core::protocol::Work;
+use chat_core::protocol::{Order, Work};
 use chat_core::store::{
     Account, Batch, Change, Content, Event, Hash, Head, MembershipChanged, Original, Position, State,
     StoredAccount, UnavailableError, Verdict,
@@ -61,6 +61,7 @@ pub(super) struct Effects {
     pub(super) conversations: Vec<(Known, Touched)>,
     pub(super) readings: BTreeMap<(ConversationId, UserId), u64>,
     pub(super) accounts: BTreeMap<UserId, Arc<StoredAccount>>,
+    pub(super) orders: BTreeMap<(ConversationId, u64), Order>,
 }
 
 /// The state of the database, with what the changes have made of it.
@@ -157,6 +158,11 @@ impl LaneState {
                     touched.reassign(&known.conversation.work, work);
                 }
                 known.conversation.append(appended);
+                if let Some(order) = &appended.order {
+                    let key = (appended.conversation.clone(), order.seq);
+                    self.looked_up.orders.insert(key.clone(), Order::clone(order));
+                    self.effects.orders.insert(key, Order::clone(order));
+                }
             }
             Event::ReadMarked(read) => {
                 for reader in read.readers() {
@@ -214,6 +220,7 @@ fn not_after(latest: Timestamp, mut change: Change) -> Change {
         Change::AppendMessage(append) => append.at = append.at.min(latest),
         Change::AppendEntry(append) => append.at = append.at.min(latest),
         Change::Escalate(escalate) => escalate.at = escalate.at.min(latest),
+        Change::ExpireOrder(expire) => expire.at = expire.at.min(latest),
         Change::MarkRead(read) => read.at = read.at.min(latest),
         Change::PutAccount(_) | Change::Enrol(_) | Change::Withdraw(_) => {}
     }
@@ -261,6 +268,10 @@ impl State for JudgedGroup<'_> {
         let mut live: Vec<_> = live.map(|conversation| conversation.id.clone()).collect();
         live.sort_unstable();
         Ok(live)
+    }
+
+    fn order(&mut self, conversation: &ConversationId, seq: u64) -> Result<Option<Order>, UnavailableError> {
+        Ok(self.state.looked_up.orders.get(&(conversation.clone(), seq)).cloned())
     }
 
     fn apply(&mut self, mut event: Event) -> Result<(Position, Event), UnavailableError> {

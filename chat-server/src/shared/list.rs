@@ -14,7 +14,7 @@ use chat_core::time::Timestamp;
 
 use super::loads::{DatabaseSnapshot, key};
 use super::readings::Readings;
-use super::rows::{self, ACCOUNT, CONVERSATION};
+use super::rows::{self, ACCOUNT, CONVERSATION, MESSAGE};
 use super::write::{block, of_team, of_user, signed};
 
 /// Fewest and most conversations to read at once. All of a block come together.
@@ -182,9 +182,9 @@ async fn newest_messages(
     listed: &[ListedConversation],
 ) -> Result<HashMap<ConversationId, Message>, UnavailableError> {
     let last: Vec<_> = listed.iter().map(|(conversation, _)| signed(conversation.last_text_seq)).collect();
-    let found = snapshot.query(NEWEST, &[&ids(listed), &last]).await?;
+    let found = snapshot.query(&newest(), &[&ids(listed), &last]).await?;
     let messages = found.iter().map(|row| {
-        let message = rows::message(row, 0, 1)?;
+        let message = rows::message(row)?;
         Ok((message.conversation_id.clone(), message))
     });
     messages.collect()
@@ -230,9 +230,14 @@ async fn users(
     users.collect()
 }
 
-const NEWEST: &str = "SELECT r.payload, r.content \
-    FROM unnest($1::bytea[], $2::bigint[]) AS k (conversation, seq) \
-    JOIN chat.record r ON r.conversation = k.conversation AND r.seq = k.seq";
+/// The statement for messages by conversation and number.
+pub(super) fn newest() -> String {
+    format!(
+        "SELECT {MESSAGE} FROM unnest($1::bytea[], $2::bigint[]) WITH ORDINALITY AS k (conversation, seq, place) \
+         JOIN chat.record r ON r.conversation = k.conversation AND r.seq = k.seq ORDER BY k.place"
+    )
+}
+
 const UNREAD: &str = "SELECT (SELECT count(*) FROM (SELECT 1 FROM chat.record r \
       WHERE r.conversation = k.conversation AND r.seq > k.after AND r.sent_at >= k.since AND r.author <> $4 AND NOT r.is_entry \
       LIMIT $5) AS counted) \

@@ -4,6 +4,7 @@ use std::iter;
 use std::sync::Arc;
 
 use chat_core::id::{ConversationId, UserId};
+use chat_core::protocol::Message;
 use chat_core::store::{
     Account, AccountSelection, Directory, Facts, Loaded, MessagePage, Position, Query, StoredAccount,
     UnavailableError, Window,
@@ -15,8 +16,9 @@ use tokio_postgres::{IsolationLevel, Row};
 use super::error::unavailable;
 use super::history::{History, MOMENT};
 use super::list::{self, ListQuery};
+use super::open_orders;
 use super::readings::Readings;
-use super::rows::{self, ACCOUNT, CONVERSATION};
+use super::rows::{self, ACCOUNT, CONVERSATION, MESSAGE};
 use super::work_list;
 use super::write::signed;
 
@@ -108,8 +110,8 @@ impl DatabaseSnapshot<'_> {
             }
             Query::Message { conversation, id } => {
                 let seq = id.seq().unwrap_or_default();
-                let row = self.one(MESSAGE, &[&key(conversation.as_str()), &signed(seq)]).await?;
-                let message = row.map(|row| rows::message(&row, 0, 1)).transpose()?;
+                let row = self.one(&by_number(), &[&key(conversation.as_str()), &signed(seq)]).await?;
+                let message = row.map(|row| rows::message(&row)).transpose()?;
                 Facts::Message(message.filter(|message| message.id == id).map(|_| seq))
             }
             Query::Emergencies(limit) => {
@@ -117,6 +119,7 @@ impl DatabaseSnapshot<'_> {
                 let found = found.iter().map(|row| rows::conversation(row).map(|(found, _)| found));
                 Facts::Emergencies(found.collect::<Result<_, _>>()?)
             }
+            Query::OpenOrders(query) => Facts::OpenOrders(open_orders::page(self, &query).await?),
             Query::Original { user, client_message_id } => {
                 let keys: [&(dyn ToSql + Sync); 2] = [&key(user.as_str()), &key(client_message_id.as_str())];
                 let row = self.one(ORIGINAL, &keys).await?;
@@ -186,15 +189,15 @@ impl DatabaseSnapshot<'_> {
         };
         let last_seq = known.last_seq;
         let (statement, bound) = match window {
-            Window::After(seq) => (AFTER, seq),
-            Window::Before(seq) => (UP_TO, seq.saturating_sub(1)),
-            Window::Newest { skip } => (UP_TO, last_seq.saturating_sub(skip)),
+            Window::After(seq) => (after(), seq),
+            Window::Before(seq) => (up_to(), seq.saturating_sub(1)),
+            Window::Newest { skip } => (up_to(), last_seq.saturating_sub(skip)),
         };
         // One more tells whether more exist.
         let most = i64::from(limit) + 1;
-        let found = self.query(statement, &[&key(conversation.as_str()), &signed(bound), &most]).await?;
-        let mut messages = found.iter().map(|row| rows::message(row, 0, 1)).collect::<Result<Vec<_>, _>>()?;
-        let fitting = how_many_fit(messages.iter().map(|message| message.content.len()), limit, bytes);
+        let found = self.query(&statement, &[&key(conversation.as_str()), &signed(bound), &most]).await?;
+        let mut messages = found.iter().map(rows::message).collect::<Result<Vec<_>, _>>()?;
+        let fitting = how_many_fit(messages.iter().map(Message::text_length), limit, bytes);
         let more = fitting < messages.len();
         messages.truncate(fitting);
         if !matches!(window, Window::After(_)) {
@@ -207,13 +210,25 @@ impl DatabaseSnapshot<'_> {
     }
 }
 
-const MESSAGE: &str = "SELECT payload, content FROM chat.record WHERE conversation = $1 AND seq = $2";
 const ORIGINAL: &str =
     "SELECT payload, content FROM chat.record WHERE author = $1 AND client_message_id = $2";
-const AFTER: &str = "SELECT payload, content FROM chat.record \
-    WHERE conversation = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-const UP_TO: &str = "SELECT payload, content FROM chat.record \
-    WHERE conversation = $1 AND seq <= $2 ORDER BY seq DESC LIMIT $3";
+
+/// The statement for one message.
+fn by_number() -> String {
+    format!("SELECT {MESSAGE} FROM chat.record r WHERE r.conversation = $1 AND r.seq = $2")
+}
+
+/// The statement for the first messages after a number.
+fn after() -> String {
+    let of = "WHERE r.conversation = $1 AND r.seq > $2 ORDER BY r.seq LIMIT $3";
+    format!("SELECT {MESSAGE} FROM chat.record r {of}")
+}
+
+/// The statement for the last messages up to a number, newest first.
+fn up_to() -> String {
+    let of = "WHERE r.conversation = $1 AND r.seq <= $2 ORDER BY r.seq DESC LIMIT $3";
+    format!("SELECT {MESSAGE} FROM chat.record r {of}")
+}
 
 /// The statement for the conversations with an emergency that is not over.
 fn emergencies() -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chat_core::conversation::Conversation;
 use chat_core::id::{ClientMessageId, ConversationId, UserId};
-use chat_core::protocol::CONTROL;
+use chat_core::protocol::{CONTROL, Order};
 use chat_core::store::{Change, Hash, Original, Position, StoredAccount, UnavailableError};
 use chat_core::time::Timestamp;
 use tokio_postgres::types::ToSql;
@@ -14,7 +14,7 @@ use tokio_postgres::{Client, Error, Row};
 use super::error::unavailable;
 use super::history::{History, HistoryMark};
 use super::rows;
-use super::write::Statements;
+use super::write::{Statements, signed};
 
 /// A conversation with the position of its newest message of a user.
 pub(super) struct Known {
@@ -32,6 +32,7 @@ pub(super) struct LookedUp {
     pub(super) originals: HashMap<(UserId, ClientMessageId), Original>,
     pub(super) readings: HashMap<(ConversationId, UserId), u64>,
     pub(super) accounts: HashMap<UserId, Arc<StoredAccount>>,
+    pub(super) orders: HashMap<(ConversationId, u64), Order>,
 }
 
 /// The keys that the rules look up for a group.
@@ -43,6 +44,9 @@ struct Keys<'a> {
     accounts: BTreeSet<&'a [u8]>,
     /// The creators of emergencies.
     raised_by: BTreeSet<&'a [u8]>,
+    /// The conversations whose members by name count.
+    asked: BTreeSet<&'a [u8]>,
+    orders: BTreeSet<(&'a [u8], i64)>,
 }
 
 impl<'a> Keys<'a> {
@@ -64,9 +68,20 @@ impl<'a> Keys<'a> {
                 }
                 Change::AppendEntry(append) => {
                     keys.accounts.extend(append.entry.names().map(|user| user.as_str().as_bytes()));
+                    let id = append.permit.conversation().as_str().as_bytes();
+                    keys.orders.extend(append.entry.order().map(|seq| (id, signed(seq))));
                 }
                 Change::Escalate(escalate) => {
                     keys.conversations.insert(escalate.conversation.as_str().as_bytes());
+                }
+                Change::ExpireOrder(expire) => {
+                    let id = expire.conversation.as_str().as_bytes();
+                    keys.conversations.insert(id);
+                    keys.asked.insert(id);
+                    keys.orders.insert((id, signed(expire.seq)));
+                }
+                Change::AppendMessage(append) if append.order.is_some() => {
+                    keys.asked.insert(append.permit.conversation().as_str().as_bytes());
                 }
                 Change::CreateConversation(create) if create.is_emergency() => {
                     keys.raised_by.insert(create.permit.creator().as_str().as_bytes());
@@ -85,6 +100,7 @@ struct FoundRows {
     accounts: Vec<Row>,
     originals: Vec<Row>,
     readings: Vec<Row>,
+    orders: Vec<Row>,
 }
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT 1 FROM chat.lane FOR UPDATE";
@@ -102,16 +118,19 @@ impl FoundRows {
             (keys.conversations.into_iter().collect(), keys.accounts.into_iter().collect());
         let raised_by: Vec<_> = keys.raised_by.into_iter().collect();
         let (authors, ids): (Vec<_>, Vec<_>) = keys.originals.into_iter().unzip();
+        let asked: Vec<_> = keys.asked.into_iter().collect();
+        let (ordered, numbers): (Vec<_>, Vec<_>) = keys.orders.into_iter().unzip();
         let (read, readers): (Vec<_>, Vec<_>) = keys.readings.into_iter().unzip();
         let marked = mark.position();
-        let by: [&[&(dyn ToSql + Sync)]; 5] = [
+        let by: [&[&(dyn ToSql + Sync)]; 6] = [
             &[&marked],
             &[&conversations, &raised_by],
-            &[&accounts, &conversations],
+            &[&accounts, &conversations, &asked],
             &[&authors, &ids],
             &[&read, &readers],
+            &[&ordered, &numbers],
         ];
-        let ((), end, heads, accounts, originals, readings) = tokio::try_join!(
+        let ((), end, heads, accounts, originals, readings, orders) = tokio::try_join!(
             biased;
             client.batch_execute(BEGIN),
             client.query_one(&statements.end, by[0]),
@@ -119,8 +138,9 @@ impl FoundRows {
             client.query(&statements.accounts, by[2]),
             client.query(&statements.originals, by[3]),
             client.query(&statements.readings, by[4]),
+            client.query(&statements.orders, by[5]),
         )?;
-        Ok(Self { end, heads, accounts, originals, readings })
+        Ok(Self { end, heads, accounts, originals, readings, orders })
     }
 }
 
@@ -134,6 +154,7 @@ impl LookedUp {
             originals: HashMap::new(),
             readings: HashMap::new(),
             accounts: HashMap::new(),
+            orders: HashMap::new(),
         }
     }
 
@@ -146,7 +167,7 @@ impl LookedUp {
     ) -> Result<Self, UnavailableError> {
         let mark = history.marked();
         let found = FoundRows::find(client, statements, Keys::of(changes), mark).await;
-        let FoundRows { end, heads, accounts, originals, readings } =
+        let FoundRows { end, heads, accounts, originals, readings, orders } =
             found.map_err(|error| unavailable(&error))?;
         history.must_be_same(mark, &end, (3, 4))?;
         let heads = heads.iter().map(|row| {
@@ -164,6 +185,7 @@ impl LookedUp {
             accounts: accounts.collect::<Result<_, UnavailableError>>()?,
             originals: originals.iter().map(rows::keyed_original).collect::<Result<_, _>>()?,
             readings: readings.iter().map(rows::reading).collect::<Result<_, _>>()?,
+            orders: orders.iter().map(rows::order).collect::<Result<_, _>>()?,
         })
     }
 }

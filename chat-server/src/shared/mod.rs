@@ -51,6 +51,7 @@ mod meter;
 mod moving;
 mod node;
 mod online;
+mod open_orders;
 mod reader;
 mod readings;
 mod retain;

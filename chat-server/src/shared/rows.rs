@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chat_core::conversation::{Conversation, Participation, Standing};
 use chat_core::id::{ClientMessageId, ConversationId, TeamId, UserId};
-use chat_core::protocol::{Message, RoomType};
+use chat_core::protocol::{Message, Order, RoomType};
 use chat_core::store::{Event, Hash, Original, Position, StoredAccount, UnavailableError};
 use chat_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,11 @@ use crate::store::journal::open_event;
 /// The columns of a conversation, in the order of [`conversation`].
 pub(super) const CONVERSATION: &str = "c.id, c.title, c.room_type, c.created_by, c.created_at, \
     c.participation, c.version, c.last_seq, c.last_text_at, c.position, c.last_at, c.last_text_seq, c.work, \
-    c.emergency";
+    c.emergency, c.open_orders";
+
+/// The columns of the message of a record `r`, in the order of [`message`].
+pub(super) const MESSAGE: &str = "r.payload, r.content, \
+    (SELECT o.state FROM chat.order_state o WHERE o.conversation = r.conversation AND o.seq = r.seq)";
 
 /// The columns of an account, in the order of [`account`].
 pub(super) const ACCOUNT: &str = "a.account, a.position, a.rights";
@@ -36,7 +40,7 @@ pub(super) fn participation_json(participation: &Participation) -> Vec<u8> {
     serde_json::to_vec(&stored).expect("the struct has string keys, and memory takes all of it")
 }
 
-fn participation(json: &[u8]) -> Result<Participation, UnavailableError> {
+pub(super) fn participation(json: &[u8]) -> Result<Participation, UnavailableError> {
     let StoredParticipation { teams, members } = serde_json::from_slice(json).map_err(damaged)?;
     Ok(Participation { teams, members: members.into_iter().collect() })
 }
@@ -94,6 +98,7 @@ pub(super) fn conversation(row: &Row) -> Result<(Conversation, Position), Unavai
             .get::<_, Option<&[u8]>>(13)
             .map(|json| serde_json::from_slice(json).map_err(damaged))
             .transpose()?,
+        open_orders: serde_json::from_slice(row.get(14)).map_err(damaged)?,
     };
     Ok((conversation, position(row, 9)?))
 }
@@ -109,9 +114,19 @@ pub(super) fn event(row: &Row, payload: usize, content: usize) -> Result<Event, 
     open_event(row.get(payload), row.get(content), false).map_err(damaged)
 }
 
-/// The message of a record, from its payload and its content.
-pub(super) fn message(row: &Row, payload: usize, content: usize) -> Result<Message, UnavailableError> {
-    match event(row, payload, content)? {
+/// The message of a record by [`MESSAGE`], with its order as it is now.
+pub(super) fn message(row: &Row) -> Result<Message, UnavailableError> {
+    let mut message = first_message(event(row, 0, 1)?)?;
+    if let Some(shown) = &mut message.order {
+        let state = row.get::<_, Option<&[u8]>>(2).ok_or_else(|| damaged("an order has no state"))?;
+        shown.order = serde_json::from_slice(state).map_err(damaged)?;
+    }
+    Ok(message)
+}
+
+/// The message of an event, with its order as given.
+fn first_message(event: Event) -> Result<Message, UnavailableError> {
+    match event {
         Event::ConversationCreated(created) => Ok(created.message()),
         Event::MessageAppended(appended) => Ok(appended.message()),
         Event::EpochBegun { .. }
@@ -130,6 +145,12 @@ pub(super) fn original(row: &Row, payload: usize, content: usize) -> Result<Orig
 /// An original with its key: author, id, payload, content.
 pub(super) fn keyed_original(row: &Row) -> Result<((UserId, ClientMessageId), Original), UnavailableError> {
     Ok(((id(row, 0)?, id(row, 1)?), original(row, 2, 3)?))
+}
+
+/// An order with its key: conversation, state.
+pub(super) fn order(row: &Row) -> Result<((ConversationId, u64), Order), UnavailableError> {
+    let order: Order = serde_json::from_slice(row.get(1)).map_err(damaged)?;
+    Ok(((id(row, 0)?, order.seq), order))
 }
 
 /// A read position with its key: conversation, user, number.

@@ -12,7 +12,7 @@ use super::rows;
 use crate::store::random_epoch;
 
 /// The layout of the tables that this version makes and needs.
-pub const LAYOUT: i32 = 3;
+pub const LAYOUT: i32 = 4;
 
 /// A step from one layout to the next.
 struct Step {
@@ -23,11 +23,12 @@ struct Step {
 
 /// The steps from each layout to the next. The second only adds, so a server of the version before
 /// goes on. After the third such a server can neither write, because a column has another name, nor
-/// read the records of entries.
-const STEPS: [Step; 3] = [
+/// read the records of entries, and after the fourth not the records of entries about orders.
+const STEPS: [Step; 4] = [
     Step { statements: include_str!("schema.sql"), ends_servers: false },
     Step { statements: include_str!("schema_2.sql"), ends_servers: false },
     Step { statements: include_str!("schema_3.sql"), ends_servers: true },
+    Step { statements: include_str!("schema_4.sql"), ends_servers: true },
 ];
 
 /// The result of an upgrade.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chat_core::id::{ConversationId, UserId};
+use chat_core::protocol::Order;
 use chat_core::store::{CommitId, Position, StoredAccount, UnavailableError};
 use futures::future::{BoxFuture, FutureExt as _, try_join_all};
 use tokio_postgres::types::ToSql;
@@ -51,6 +52,7 @@ pub(super) struct Statements {
     pub(super) accounts: Statement,
     pub(super) originals: Statement,
     pub(super) readings: Statement,
+    pub(super) orders: Statement,
     add_records: Statement,
     set_conversations: Statement,
     move_conversations: Statement,
@@ -60,6 +62,7 @@ pub(super) struct Statements {
     relist: Statement,
     set_readings: Statement,
     set_accounts: Statement,
+    set_orders: Statement,
 }
 
 const END: &str = "SELECT r.position, r.hash, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, \
@@ -68,27 +71,31 @@ const END: &str = "SELECT r.position, r.hash, (extract(epoch FROM clock_timestam
 const ORIGINALS: &str = "SELECT r.author, r.client_message_id, r.payload, r.content \
     FROM unnest($1::bytea[], $2::bytea[]) AS k (author, id) \
     JOIN chat.record r ON r.author = k.author AND r.client_message_id = k.id";
+const ORDERS: &str = "SELECT o.conversation, o.state \
+    FROM unnest($1::bytea[], $2::bigint[]) AS k (conversation, seq) \
+    JOIN chat.order_state o ON o.conversation = k.conversation AND o.seq = k.seq";
 const ADD_RECORDS: &str = "INSERT INTO chat.record (life, commit, position, previous, hash, payload, content, \
     conversation, seq, is_entry, sent_at, author, client_message_id) \
     SELECT $12, $13, * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], \
     $6::bytea[], $7::bigint[], $8::boolean[], $9::bigint[], $10::bytea[], $11::bytea[])";
 const SET_CONVERSATIONS: &str = "INSERT INTO chat.conversation (id, title, room_type, created_by, \
     created_at, participation, version, last_seq, last_at, last_text_seq, last_text_at, position, work, \
-    assignee, emergency, raised_by) \
+    assignee, emergency, raised_by, open_orders) \
     SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::bytea[], $5::bigint[], $6::bytea[], \
     $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bytea[], \
-    $14::bytea[], $15::bytea[], $16::bytea[]) \
+    $14::bytea[], $15::bytea[], $16::bytea[], $17::bytea[]) \
     ON CONFLICT (id) DO UPDATE SET participation = excluded.participation, version = excluded.version, \
     last_seq = excluded.last_seq, last_at = excluded.last_at, last_text_seq = excluded.last_text_seq, \
     last_text_at = excluded.last_text_at, position = excluded.position, work = excluded.work, \
-    assignee = excluded.assignee, emergency = excluded.emergency, raised_by = excluded.raised_by";
+    assignee = excluded.assignee, emergency = excluded.emergency, raised_by = excluded.raised_by, \
+    open_orders = excluded.open_orders";
 const MOVE_CONVERSATIONS: &str = "UPDATE chat.conversation c \
     SET last_seq = k.last_seq, last_at = k.last_at, last_text_seq = k.text_seq, last_text_at = k.at, \
     position = k.position, work = k.work, assignee = k.assignee, emergency = k.emergency, \
-    raised_by = k.raised_by \
+    raised_by = k.raised_by, open_orders = k.open_orders \
     FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], \
-    $8::bytea[], $9::bytea[], $10::bytea[]) \
-    AS k (id, last_seq, last_at, text_seq, at, position, work, assignee, emergency, raised_by) \
+    $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[]) \
+    AS k (id, last_seq, last_at, text_seq, at, position, work, assignee, emergency, raised_by, open_orders) \
     WHERE c.id = k.id";
 const ADD_ACTIVITY: &str = "INSERT INTO chat.activity (conversation, owner, block, is_open, rank) \
     SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::boolean[], $5::bigint[]) \
@@ -108,6 +115,9 @@ const SET_ACCOUNTS: &str = "INSERT INTO chat.account (id, account, staff, positi
     SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::boolean[], $4::bigint[], $5::bigint[]) \
     ON CONFLICT (id) DO UPDATE SET account = excluded.account, staff = excluded.staff, \
     position = excluded.position, rights = excluded.rights";
+const SET_ORDERS: &str = "INSERT INTO chat.order_state (conversation, seq, state, due) \
+    SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bigint[]) \
+    ON CONFLICT (conversation, seq) DO UPDATE SET state = excluded.state, due = excluded.due";
 
 impl Statements {
     /// Prepares all statements.
@@ -117,11 +127,15 @@ impl Statements {
             "SELECT {CONVERSATION} FROM chat.conversation c WHERE c.id = ANY($1) \
              UNION ALL SELECT {CONVERSATION} FROM chat.conversation c WHERE c.raised_by = ANY($2)"
         );
-        // The second half has the assignees of the conversations.
+        // The second part has the assignees of the conversations, and the third the members by name
+        // of those with orders.
         let accounts = format!(
             "SELECT {ACCOUNT} FROM chat.account a WHERE a.id = ANY($1) \
              UNION ALL SELECT {ACCOUNT} FROM chat.conversation c \
-             JOIN chat.account a ON a.id = c.assignee WHERE c.id = ANY($2)"
+             JOIN chat.account a ON a.id = c.assignee WHERE c.id = ANY($2) \
+             UNION ALL SELECT {ACCOUNT} FROM chat.activity v \
+             JOIN chat.account a ON a.id = substring(v.owner FROM 2) \
+             WHERE v.conversation = ANY($3) AND get_byte(v.owner, 0) = ascii('u')"
         );
         Ok(Self {
             end: client.prepare(END).await?,
@@ -129,6 +143,7 @@ impl Statements {
             accounts: client.prepare(&accounts).await?,
             originals: client.prepare(ORIGINALS).await?,
             readings: client.prepare(READINGS).await?,
+            orders: client.prepare(ORDERS).await?,
             add_records: client.prepare(ADD_RECORDS).await?,
             set_conversations: client.prepare(SET_CONVERSATIONS).await?,
             move_conversations: client.prepare(MOVE_CONVERSATIONS).await?,
@@ -138,6 +153,7 @@ impl Statements {
             relist: client.prepare(RELIST).await?,
             set_readings: client.prepare(SET_READINGS).await?,
             set_accounts: client.prepare(SET_ACCOUNTS).await?,
+            set_orders: client.prepare(SET_ORDERS).await?,
         })
     }
 }
@@ -157,10 +173,10 @@ pub(super) async fn write(
         return client.batch_execute("ROLLBACK").await.map_err(|error| unavailable(&error));
     }
     let writer = EffectWriter { client, statements };
-    let Effects { records, conversations, readings, accounts } = effects;
+    let Effects { records, conversations, readings, accounts, orders } = effects;
     let (shaped, moved): (Vec<_>, Vec<_>) = conversations.iter().partition(|(_, touched)| touched.is_shaped);
     // Few enough to be sent in this order, the commit last.
-    let sent: [BoxFuture<'_, Result<(), Error>>; 10] = [
+    let sent: [BoxFuture<'_, Result<(), Error>>; 11] = [
         writer.add_records(&records, by).boxed(),
         writer.set_conversations(&shaped).boxed(),
         writer.move_conversations(&moved).boxed(),
@@ -170,6 +186,7 @@ pub(super) async fn write(
         writer.relist(&conversations).boxed(),
         writer.set_readings(&readings).boxed(),
         writer.set_accounts(&accounts).boxed(),
+        writer.set_orders(&orders).boxed(),
         client.batch_execute("COMMIT").boxed(),
     ];
     try_join_all(sent).await.map(|_| ()).map_err(|error| unavailable(&error))
@@ -247,7 +264,7 @@ impl EffectWriter<'_> {
         let participations: Vec<_> = all().map(|one| participation_json(&one.participation)).collect();
         let versions: Vec<_> = all().map(|one| signed(one.version)).collect();
         let heads = HeadColumns::of(shaped);
-        let parameters: [&(dyn ToSql + Sync); 16] = [
+        let parameters: [&(dyn ToSql + Sync); 17] = [
             &ids,
             &titles,
             &rooms,
@@ -264,6 +281,7 @@ impl EffectWriter<'_> {
             &heads.assignees,
             &heads.emergencies,
             &heads.raised_by,
+            &heads.open_orders,
         ];
         self.execute(ids.len(), &self.statements.set_conversations, &parameters).await
     }
@@ -271,7 +289,7 @@ impl EffectWriter<'_> {
     async fn move_conversations(&self, moved: &Touches<'_>) -> Result<(), Error> {
         let ids: Vec<_> = moved.iter().map(|(known, _)| id_of(known)).collect();
         let heads = HeadColumns::of(moved);
-        let parameters: [&(dyn ToSql + Sync); 10] = [
+        let parameters: [&(dyn ToSql + Sync); 11] = [
             &ids,
             &heads.last_seqs,
             &heads.last_times,
@@ -282,6 +300,7 @@ impl EffectWriter<'_> {
             &heads.assignees,
             &heads.emergencies,
             &heads.raised_by,
+            &heads.open_orders,
         ];
         self.execute(ids.len(), &self.statements.move_conversations, &parameters).await
     }
@@ -327,6 +346,17 @@ impl EffectWriter<'_> {
         let users: Vec<_> = readings.keys().map(|(_, user)| user.as_str().as_bytes()).collect();
         let numbers: Vec<_> = readings.values().map(|number| signed(*number)).collect();
         self.execute(ids.len(), &self.statements.set_readings, &[&ids, &users, &numbers]).await
+    }
+
+    async fn set_orders(&self, orders: &BTreeMap<(ConversationId, u64), Order>) -> Result<(), Error> {
+        let ids: Vec<_> = orders.keys().map(|(id, _)| id.as_str().as_bytes()).collect();
+        let numbers: Vec<_> = orders.keys().map(|(_, seq)| signed(*seq)).collect();
+        let states: Result<Vec<_>, _> = orders.values().map(serde_json::to_vec).collect();
+        let states = states.expect("an order has string keys");
+        let due: Vec<_> =
+            orders.values().map(|order| order.is_open().then(|| order.due.as_millis())).collect();
+        let parameters: [&(dyn ToSql + Sync); 4] = [&ids, &numbers, &states, &due];
+        self.execute(ids.len(), &self.statements.set_orders, &parameters).await
     }
 
     async fn set_accounts(&self, accounts: &BTreeMap<UserId, Arc<StoredAccount>>) -> Result<(), Error> {

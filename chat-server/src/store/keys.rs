@@ -15,8 +15,10 @@
 //! | `c` conversation | title, room, creator, time, teams, version | created, member changed |
 //! | `m` conversation `ff` seq u64 | a run of messages from this number | per run |
 //! | `d` user `ff` client message id | location of the record; not in sled | per such message |
-//! | `w` conversation | work, emergency, number of the newest text, JSON | change, entry |
+//! | `w` conversation | work, emergency, newest text, open orders, JSON | change, entry, order |
 //! | `x` user `ff` conversation | – : an emergency of the user that is not over | created, ended |
+//! | `o` conversation `ff` seq u64 | the order of this message, JSON | order, its entries |
+//! | `t` due i64 seq u64 conversation | – : an order that waits for an answer | order, its end |
 //! | `p` conversation `ff` user | the user's standing, one byte | created, member changed |
 //! | `a` owner `ff` block u32 conversation | – | created, member changed, each new block |
 //! | `q` owner `ff` class rank u64 conversation | the assignee, if any | change of the work |
@@ -39,10 +41,11 @@
 //! its creation. Blocks go by the newest message of a user: entries move nothing.
 
 use chat_core::id::{ClientMessageId, ConversationId, TeamId, UserId};
-use chat_core::store::{Position, WorkPlace};
+use chat_core::store::{OrderPlace, Position, WorkPlace};
+use chat_core::time::Timestamp;
 
 /// The version of this catalogue and of the values.
-pub(crate) const VERSION: u32 = 7;
+pub(crate) const VERSION: u32 = 8;
 
 /// The key of the version.
 pub(super) const INDEX_VERSION: &[u8] = b"!version";
@@ -126,6 +129,38 @@ pub(super) fn emergency(creator: &UserId, conversation: &ConversationId) -> Vec<
 pub(super) fn emergency_conversation(key: &[u8]) -> Option<ConversationId> {
     let stop = key.iter().position(|byte| *byte == STOP)?;
     text(&key[stop + 1..])
+}
+
+/// The key of the order of a message.
+pub(super) fn order(conversation: &ConversationId, seq: u64) -> Vec<u8> {
+    let mut key = key(b'o', &[conversation.as_str()], "");
+    key.extend(seq.to_be_bytes());
+    key
+}
+
+/// Prefix of the orders that wait for an answer, the ones due first in front.
+pub(super) const OPEN_ORDERS: &[u8] = b"t";
+
+/// The key of an order that waits for an answer.
+pub(super) fn open_order(OrderPlace { due, conversation, seq }: &OrderPlace) -> Vec<u8> {
+    let mut key = OPEN_ORDERS.to_vec();
+    key.extend(ordered(due.as_millis()));
+    key.extend(seq.to_be_bytes());
+    key.extend(conversation.as_str().as_bytes());
+    key
+}
+
+/// The place in a key of [`open_order`].
+pub(super) fn split_open_order(key: &[u8]) -> Option<OrderPlace> {
+    let (due, rest) = key.strip_prefix(OPEN_ORDERS)?.split_first_chunk()?;
+    let (seq, conversation) = rest.split_first_chunk()?;
+    let due = Timestamp::from_millis((u64::from_be_bytes(*due) ^ (1 << 63)).cast_signed());
+    Some(OrderPlace { due, seq: u64::from_be_bytes(*seq), conversation: text(conversation)? })
+}
+
+/// The bytes of a number, with the first bit turned over, so that negative numbers come first.
+fn ordered(number: i64) -> [u8; 8] {
+    (number.cast_unsigned() ^ (1 << 63)).to_be_bytes()
 }
 
 /// Prefix of a conversation's messages.
@@ -219,8 +254,7 @@ pub(super) fn works(owner: WorkOwner<'_>, is_open: bool) -> Vec<u8> {
 /// Prefix of an owner's conversations with work of this rank. Higher ranks follow.
 pub(super) fn works_at(owner: WorkOwner<'_>, is_open: bool, rank: i64) -> Vec<u8> {
     let mut key = works(owner, is_open);
-    // The first bit turned over, so that negative ranks come first.
-    key.extend((rank.cast_unsigned() ^ (1 << 63)).to_be_bytes());
+    key.extend(ordered(rank));
     key
 }
 
@@ -284,6 +318,20 @@ mod tests {
         let split = keys.each_ref().map(|key| split_work(&key[prefix.len()..]));
         assert_eq!(split, places.map(Some));
         assert!(!work_at(owner, false, &WorkPlace { rank: 0, id: "a".into() }).starts_with(&prefix));
+    }
+
+    #[test]
+    fn open_orders_are_ordered_by_their_end_and_place() {
+        let places = [(-1, 9, "b"), (0, 2, "ab"), (0, 300, "a"), (0, 300, "ab"), (7, 1, "")];
+        let places = places.map(|(due, seq, id)| OrderPlace {
+            due: Timestamp::from_millis(due),
+            seq,
+            conversation: id.into(),
+        });
+        assert!(places.is_sorted());
+        let keys = places.each_ref().map(open_order);
+        assert!(keys.is_sorted());
+        assert_eq!(keys.each_ref().map(|key| split_open_order(key)), places.map(Some));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chat_core::conversation::{Conversation, Standing};
 use chat_core::id::{MessageId, TeamId, UserId};
-use chat_core::protocol::{MessageEmergency, MessageWork, RoomType};
+use chat_core::protocol::{MessageAnswer, MessageEmergency, MessageWork, RoomType};
 use chat_core::store::Position;
 use chat_core::time::Timestamp;
 use serde::de::DeserializeOwned;
@@ -71,6 +71,11 @@ pub(super) struct MessageValue {
     pub(super) work: Option<Box<MessageWork>>,
     /// The emergency that the message shows, if any.
     pub(super) emergency: Option<Box<MessageEmergency>>,
+    /// The number of answers, if the message is an order. The content then ends with a line for
+    /// each.
+    pub(super) choices: Option<u32>,
+    /// The order that the entry has changed, if any.
+    pub(super) answer: Option<Box<MessageAnswer>>,
     pub(super) content: ContentValue,
 }
 
@@ -99,6 +104,10 @@ const ERASED: u8 = 2;
 const WORK: u8 = 0x80;
 /// The same for the emergency, which follows the work.
 const EMERGENCY: u8 = 0x40;
+/// The same for the number of answers, which follows the emergency.
+const ORDER: u8 = 0x20;
+/// The same for the changed order, which follows the number of answers.
+const ANSWER: u8 = 0x10;
 
 impl MessageValue {
     /// The unguessable part of an id, as stored.
@@ -116,6 +125,7 @@ impl MessageValue {
     pub(super) fn is_text(&self) -> bool {
         self.work.as_ref().is_none_or(|work| work.action.is_none())
             && self.emergency.as_ref().is_none_or(|emergency| emergency.action.is_none())
+            && self.answer.is_none()
     }
 
     /// Appends the message to a run.
@@ -129,10 +139,9 @@ impl MessageValue {
         run.extend(self.sent_at.as_millis().to_be_bytes());
         run.extend(u16::try_from(sender.len()).expect("an id is at most TEXT_MOST long").to_be_bytes());
         run.extend(sender);
-        let shown = [(&self.shown_work(), WORK), (&self.shown_emergency(), EMERGENCY)];
-        let flags = shown.iter().filter(|(json, _)| json.is_some()).map(|(_, flag)| flag);
-        run.push(flags.fold(self.content.kind(), |kind, flag| kind | flag));
-        for json in shown.into_iter().filter_map(|(json, _)| json.as_ref()) {
+        let shown: Vec<_> = self.shown().collect();
+        run.push(shown.iter().fold(self.content.kind(), |kind, (flag, _)| kind | flag));
+        for (_, json) in shown {
             run.extend(u16::try_from(json.len()).expect("ids are at most TEXT_MOST long").to_be_bytes());
             run.extend(json);
         }
@@ -141,17 +150,19 @@ impl MessageValue {
 
     /// Bytes of the message in a run.
     pub(super) fn encoded_length(&self) -> usize {
-        let shown = [self.shown_work(), self.shown_emergency()];
-        let shown: usize = shown.into_iter().flatten().map(|json| 2 + json.len()).sum();
+        let shown: usize = self.shown().map(|(_, json)| 2 + json.len()).sum();
         LENGTH + NONCE + 8 + 8 + 2 + self.sender.as_str().len() + shown + self.content.stored_length()
     }
 
-    fn shown_work(&self) -> Option<Vec<u8>> {
-        self.work.as_ref().map(encode_json)
-    }
-
-    fn shown_emergency(&self) -> Option<Vec<u8>> {
-        self.emergency.as_ref().map(encode_json)
+    /// The values that the message shows beside its content, each with its flag.
+    fn shown(&self) -> impl Iterator<Item = (u8, Vec<u8>)> {
+        let shown = [
+            (WORK, self.work.as_ref().map(encode_json)),
+            (EMERGENCY, self.emergency.as_ref().map(encode_json)),
+            (ORDER, self.choices.as_ref().map(encode_json)),
+            (ANSWER, self.answer.as_ref().map(encode_json)),
+        ];
+        shown.into_iter().filter_map(|(flag, json)| Some((flag, json?)))
     }
 
     /// The ranges of the messages in a run; `None` if malformed.
@@ -188,7 +199,9 @@ impl MessageValue {
         let (sender, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
         let (kind, rest) = rest.split_first()?;
         let (work, rest) = if kind & WORK == 0 { (None, rest) } else { split_json(rest)? };
-        let (emergency, content) = if kind & EMERGENCY == 0 { (None, rest) } else { split_json(rest)? };
+        let (emergency, rest) = if kind & EMERGENCY == 0 { (None, rest) } else { split_json(rest)? };
+        let (choices, rest) = if kind & ORDER == 0 { (None, rest) } else { split_json(rest)? };
+        let (answer, content) = if kind & ANSWER == 0 { (None, rest) } else { split_json(rest)? };
         Some(Self {
             nonce: *nonce,
             position: Position(u64::from_be_bytes(*position)),
@@ -196,7 +209,9 @@ impl MessageValue {
             sender: str::from_utf8(sender).ok()?.into(),
             work,
             emergency,
-            content: ContentValue::decode(kind & !(WORK | EMERGENCY), content)?,
+            choices: choices.map(|choices| *choices),
+            answer,
+            content: ContentValue::decode(kind & !(WORK | EMERGENCY | ORDER | ANSWER), content)?,
         })
     }
 }

@@ -155,7 +155,10 @@ impl Lane {
         let mut known = mem::take(&mut self.known);
         if let Some((conversation, mark)) = self.streams.wants_more() {
             self.reads_for = Some(conversation.clone());
-            let read = async move { (known, reading::more(&source, conversation, mark, next.from).await) };
+            let read = async move {
+                let read = reading::more(&source, kind, (conversation, mark), next.from, &mut known).await;
+                (known, read)
+            };
             self.reading = Some(read.boxed());
         } else if self.streams.has_room() {
             self.reads_for = None;

@@ -9,6 +9,9 @@ use serde::Serialize;
 /// The kind of a notification about an emergency that nobody has taken in time.
 const UNTAKEN: &str = "emergency_untaken";
 
+/// The kind of a notification about an order that somebody has not answered in time.
+const OVERDUE: &str = "order_overdue";
+
 /// A message or conversation that offline participants have missed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Notification {
@@ -50,9 +53,9 @@ fn is_alert(appended: &MessageAppended) -> bool {
 
 impl Notification {
     /// Whether the notification is sent even if no participant is absent: those who are connected
-    /// have not taken the emergency.
+    /// have not taken the emergency, or not answered the order. Goes with emergencies.
     pub(super) fn is_urgent(&self) -> bool {
-        self.kind == UNTAKEN
+        [UNTAKEN, OVERDUE].contains(&self.kind)
     }
 
     /// The notification for a journal event, if users can miss the event.
@@ -85,6 +88,15 @@ impl Notification {
                 room_type: Some(RoomType::EmergencySupport),
                 at: appended.sent_at,
             }),
+            Event::MessageAppended(appended) if appended.has_overdue() => Some(Self {
+                kind: OVERDUE,
+                conversation: appended.conversation.clone(),
+                message: appended.message_id.clone(),
+                seq: appended.seq,
+                sender: appended.sender.clone(),
+                room_type: None,
+                at: appended.sent_at,
+            }),
             // Nobody is woken for another entry.
             Event::MessageAppended(_)
             | Event::EpochBegun { .. }
@@ -107,5 +119,38 @@ impl Notification {
         };
         let body = Body { kind: self.kind, timestamp: self.at, data };
         serde_json::to_vec(&body).expect("its keys are names")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The notification for an entry by the server that leaves an order in this state.
+    fn notification(action: &str, state: &str, ended_at: &str) -> Option<Notification> {
+        let event = json!({"message_appended": {
+            "conversation": "conv_1", "seq": 9, "message_id": "msg_9", "sender": "chat:server",
+            "sent_at": "2024-01-15T10:31:00.000Z", "entry": {"order": action},
+            "order": {
+                "message_id": "msg_2", "seq": 2, "sender_id": "jane", "choices": 1,
+                "due": "2024-01-15T10:31:00.000Z", "version": 9,
+                "people": [{"user_id": "driver", "state": state, "ended_at": ended_at}],
+            },
+        }});
+        Notification::of(&serde_json::from_value(event).unwrap())
+    }
+
+    #[test]
+    fn an_order_is_told_once_it_is_overdue_whoever_is_connected() {
+        let (now, before) = ("2024-01-15T10:31:00.000Z", "2024-01-15T10:30:00.000Z");
+        let overdue = notification("EXPIRE", "OVERDUE", now).expect("the order is overdue");
+        let body: Value = serde_json::from_slice(&overdue.body(&[])).unwrap();
+        assert_eq!((&body["type"], &body["data"]["seq"]), (&json!("order_overdue"), &json!(9)));
+        assert!(overdue.is_urgent());
+        assert_eq!(notification("EXPIRE", "WITHDRAWN", now), None);
+        assert_eq!(notification("WITHDRAW", "WITHDRAWN", now), None);
+        assert_eq!(notification("ANSWER", "OVERDUE", before), None, "a late answer");
     }
 }

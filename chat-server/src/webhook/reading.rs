@@ -21,7 +21,7 @@ const GROUPS: usize = 256;
 /// The conversations of a lane.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum LaneKind {
-    /// Emergencies.
+    /// Emergencies, and orders of any conversation that were not answered in time.
     Emergencies,
     /// All others.
     Others,
@@ -63,20 +63,20 @@ pub(super) async fn group(
     };
     let mut found = Vec::new();
     for pending in pendings(records, next.place, next.from) {
-        let is_emergency = is_emergency(source, &pending.notification, known).await?;
-        if is_emergency == (kind == LaneKind::Emergencies) {
+        if lane_of(source, &pending.notification, known).await? == kind {
             found.push(pending);
         }
     }
     Ok(Read::Group(Some((found, Mark::at(place)))))
 }
 
-/// Reads further notifications of one conversation, from `mark` to before `until`.
+/// Reads further notifications of one conversation for the lane, from `mark` to before `until`.
 pub(super) async fn more(
     source: &WebhookSource,
-    conversation: ConversationId,
-    mark: Mark,
+    kind: LaneKind,
+    (conversation, mark): (ConversationId, Mark),
     until: Position,
+    known: &mut KnownConversations,
 ) -> Result<Read, ReadError> {
     let mut found = Vec::new();
     let mut place = mark.place;
@@ -85,6 +85,9 @@ pub(super) async fn more(
         let Some((behind, records)) = next else { return Ok(Read::More(conversation, found, None)) };
         for pending in pendings(records, place, mark.from) {
             if pending.mark.from >= until || pending.notification.conversation != conversation {
+                continue;
+            }
+            if lane_of(source, &pending.notification, known).await? != kind {
                 continue;
             }
             if found.len() == QUEUE {
@@ -107,6 +110,16 @@ fn pendings(
         let notification = Notification::of(&event)?;
         Some(Pending { notification, mark: Mark { place, from: position } })
     })
+}
+
+/// The lane of a notification.
+async fn lane_of(
+    source: &WebhookSource,
+    notification: &Notification,
+    known: &mut KnownConversations,
+) -> Result<LaneKind, UnavailableError> {
+    let is_first = notification.is_urgent() || is_emergency(source, notification, known).await?;
+    Ok(if is_first { LaneKind::Emergencies } else { LaneKind::Others })
 }
 
 /// Whether a notification belongs to an emergency.

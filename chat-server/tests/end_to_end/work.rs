@@ -67,6 +67,28 @@ async fn control_speaks_first_and_finds_people_and_lists_by_work() {
 }
 
 #[tokio::test]
+async fn an_order_is_answered_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_in(dir.path(), &[]);
+    let (mut john, mut jane, id) = conversation(&server).await;
+    let data = json!({"conversation_id": id, "content": "Turn back.", "answers": ["Yes", "No"]});
+    let given = jane.request("send_chat_message", data).await;
+    let before = john.request("get_open_orders", json!({})).await;
+    assert_eq!(before["orders"][0]["id"], given["message_id"]);
+    assert!(server.stop().await.0.success());
+    let server = Server::start_in(dir.path(), &[]);
+    let (mut john, mut jane) = (server.connect(&john_doe()).await, server.connect(&jane_smith()).await);
+    assert_eq!(john.request("get_open_orders", json!({})).await["orders"], before["orders"]);
+    let data = json!({"conversation_id": id, "message_id": given["message_id"], "answer": 1});
+    let reply = john.request("answer_message", data.clone()).await;
+    assert_eq!(reply["order"]["people"][0]["state"], "ANSWERED");
+    let heard = jane.event("new_message").await;
+    assert_eq!(heard["message"]["content"], "John Doe has answered: No");
+    assert_eq!(john.refused("answer_message", data).await, "already_answered");
+    assert_eq!(jane.request("get_open_orders", json!({})).await["orders"], json!([]));
+}
+
+#[tokio::test]
 async fn the_history_of_a_user_names_changes_of_the_work() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");

@@ -39,6 +39,7 @@ pub(crate) fn message(permit: MayTakePart, content: &str, client_message_id: Opt
     let at = Timestamp::from_millis(1_705_314_600_000);
     Change::AppendMessage(AppendMessage {
         is_press: false,
+        order: None,
         permit,
         nonce: nonce(9),
         content: content.into(),

@@ -1,7 +1,7 @@
 //! Tables of an older layout are brought to the present one.
 
 use chat_core::protocol::{Work, WorkState};
-use chat_core::store::{Facts, Query, Store as _};
+use chat_core::store::{Facts, OrderPage, OrderQuery, Query, Store as _};
 use chat_core::time::Timestamp;
 use chat_server::shared::{DatabaseError, SharedStore, Upgraded};
 
@@ -49,6 +49,9 @@ fn conversations_of_layout_1_wait_if_field_staff_wrote_last() {
         assert_eq!(asked.waiting_since.map(Timestamp::as_millis), Some(3_000));
         assert_eq!((answered.state, answered.waiting_since), (WorkState::Resolved, None));
         assert_eq!(answered.since.as_millis(), 6_000);
+        let orders = OrderQuery { user: None, after: None, limit: 9 };
+        let facts = store.load(Query::OpenOrders(orders)).await.unwrap().facts;
+        assert_eq!(facts, Facts::OpenOrders(OrderPage::default()), "no earlier message is an order");
         let ranks = "SELECT is_open, rank FROM chat.activity ORDER BY conversation";
         let ranks = client.query(ranks, &[]).await.unwrap();
         let ranks: Vec<(bool, i64)> = ranks.iter().map(|row| (row.get(0), row.get(1))).collect();

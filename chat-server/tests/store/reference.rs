@@ -1,13 +1,16 @@
 //! The local store answers like the reference on any batches, also when opened again in between.
 
+use std::time::Duration;
+
 use chat_core::conversation::Conversation;
-use chat_core::id::{ConversationId, NONCE_BYTES, Nonce, TeamId};
+use chat_core::id::{ClientMessageId, ConversationId, NONCE_BYTES, Nonce, TeamId};
+use chat_core::order::compose;
 use chat_core::permission::{may_create, may_take_part};
 use chat_core::protocol::{EmergencyReason, Role, RoomType, User, WorkAction};
 use chat_core::store::{
     Account, AppendEntry, AppendMessage, Change, Committed, CreateConversation, EntryChange, Escalate, Event,
-    Facts, MarkRead, Membership, MemoryStore, Position, PutAccount, Query, Rejected, Store, StoredAccount,
-    Verdict, Window,
+    ExpireOrder, Facts, GivenOrder, MarkRead, Membership, MemoryStore, OrderQuery, Position, PutAccount,
+    Query, Rejected, Store, StoredAccount, Verdict, Window,
 };
 use chat_server::store::{LocalStore, Options};
 use futures::executor::block_on;
@@ -31,6 +34,8 @@ enum Op {
     Work { id: usize, user: usize, action: usize, stale: bool, client_id: Option<usize>, at: i64 },
     End { id: usize, user: usize, reason: usize, stale: bool, client_id: Option<usize>, at: i64 },
     Alert { id: usize, level: u32, at: i64 },
+    Order { id: usize, user: usize, seq: u64, answer: Option<u32>, client_id: Option<usize>, at: i64 },
+    Expire { id: usize, seq: u64, at: i64 },
     Read { id: usize, user: usize, stale: bool, up_to: u64 },
     Enrol { id: usize, user: usize, stale: bool },
     Withdraw { id: usize, user: usize, stale: bool },
@@ -63,6 +68,11 @@ fn op() -> impl Strategy<Value = Op> {
                 Op::End { id, user, reason, stale, client_id, at }
             }),
         2 => (id(), 0..3_u32, at()).prop_map(|(id, level, at)| Op::Alert { id, level, at }),
+        3 => (id(), user.clone(), 1..8_u64, prop::option::weighted(0.8, 0..3_u32), client_id(), at())
+            .prop_map(|(id, user, seq, answer, client_id, at)| {
+                Op::Order { id, user, seq, answer, client_id, at }
+            }),
+        2 => (id(), 1..8_u64, at()).prop_map(|(id, seq, at)| Op::Expire { id, seq, at }),
         2 => (id(), user.clone(), stale(), 0..12_u64)
             .prop_map(|(id, user, stale, up_to)| Op::Read { id, user, stale, up_to }),
         1 => (id(), user.clone(), stale()).prop_map(|(id, user, stale)| Op::Enrol { id, user, stale }),
@@ -124,10 +134,15 @@ impl Maker<'_> {
             }
             Op::Append { id, user, stale, length, client_id: repeated, at } => {
                 let known = self.known(id, stale)?;
+                // Every third message is an order, some of them with long texts.
+                let is_order = length % 3 == 1;
+                let (within, answers) = (Duration::from_secs(20), ["yes", "no"].map(Into::into));
+                let text = "x".repeat(length);
                 Change::AppendMessage(AppendMessage {
                     permit: may_take_part(&self.account(user)?, Some(&known)).ok()?,
                     nonce,
-                    content: "x".repeat(length).into(),
+                    content: if is_order { compose(&text, &answers) } else { text.into() },
+                    order: is_order.then_some(GivenOrder { choices: 2, within }),
                     is_press: known.is_live_emergency() && at % 3 == 0,
                     client_message_id: client_id(repeated),
                     at: time(at),
@@ -137,34 +152,35 @@ impl Maker<'_> {
                 let known = self.known(id, false)?;
                 let (action, version) = (WorkAction::ALL[action], known.work.version + u64::from(stale));
                 let to = (action == WorkAction::Transfer).then(|| USERS[(user + 1) % USERS.len()].into());
-                Change::AppendEntry(AppendEntry {
-                    permit: may_take_part(&self.account(user)?, Some(&known)).ok()?,
-                    entry: EntryChange::Work { action, version, to },
-                    nonce,
-                    content: "what has happened".into(),
-                    client_message_id: client_id(repeated),
-                    at: time(at),
-                })
+                let entry = EntryChange::Work { action, version, to };
+                self.entry(&known, user, entry, client_id(repeated), at)?
             }
             Op::End { id, user, reason, stale, client_id: repeated, at } => {
                 let known = self.known(id, false)?;
                 let version = known.emergency.as_ref().map_or(1, |emergency| emergency.version);
-                Change::AppendEntry(AppendEntry {
-                    permit: may_take_part(&self.account(user)?, Some(&known)).ok()?,
-                    entry: EntryChange::EndEmergency {
-                        reason: REASONS[reason],
-                        version: version + u64::from(stale),
-                    },
-                    nonce,
-                    content: "what has happened".into(),
-                    client_message_id: client_id(repeated),
-                    at: time(at),
-                })
+                let entry = EntryChange::EndEmergency {
+                    reason: REASONS[reason],
+                    version: version + u64::from(stale),
+                };
+                self.entry(&known, user, entry, client_id(repeated), at)?
             }
             Op::Alert { id, level, at } => {
                 let conversation = CONVERSATIONS[id].into();
                 let (content, at) = ("an alert".into(), time(at));
                 Change::Escalate(Escalate { conversation, level, nonce, content, at })
+            }
+            Op::Order { id, user, seq, answer, client_id: repeated, at } => {
+                let known = self.known(id, false)?;
+                let entry = match answer {
+                    Some(answer) => EntryChange::Answer { seq, answer },
+                    None => EntryChange::WithdrawOrder { seq },
+                };
+                self.entry(&known, user, entry, client_id(repeated), at)?
+            }
+            Op::Expire { id, seq, at } => {
+                let conversation = CONVERSATIONS[id].into();
+                let (content, at) = ("over".into(), time(at));
+                Change::ExpireOrder(ExpireOrder { conversation, seq, nonce, content, at })
             }
             Op::Read { id, user, stale, up_to } => {
                 let known = self.known(id, stale)?;
@@ -175,6 +191,25 @@ impl Maker<'_> {
             Op::Enrol { id, user, stale } => Change::Enrol(self.membership(id, user, stale)?),
             Op::Withdraw { id, user, stale } => Change::Withdraw(self.membership(id, user, stale)?),
         })
+    }
+
+    /// An entry by a user under the nonce of now.
+    fn entry(
+        &self,
+        known: &Conversation,
+        user: usize,
+        entry: EntryChange,
+        client_message_id: Option<ClientMessageId>,
+        at: i64,
+    ) -> Option<Change> {
+        Some(Change::AppendEntry(AppendEntry {
+            permit: may_take_part(&self.account(user)?, Some(known)).ok()?,
+            entry,
+            nonce: Nonce([self.nonces; NONCE_BYTES]),
+            content: "what has happened".into(),
+            client_message_id,
+            at: time(at),
+        }))
     }
 
     fn membership(&self, id: usize, user: usize, stale: bool) -> Option<Membership> {
@@ -209,6 +244,11 @@ fn pages(store: &impl Store) -> Vec<Facts> {
     let mut pages = Vec::new();
     let end = load(store, Query::Directory).position;
     pages.extend([1, 9].map(Query::Emergencies));
+    for (user, limit) in
+        USERS.iter().map(|user| Some((*user).into())).chain([None]).zip([9, 1, 2].into_iter().cycle())
+    {
+        pages.push(Query::OpenOrders(OrderQuery { user, after: None, limit }));
+    }
     for (skip, limit, bound, back) in
         [(0, 1, 100, None), (1, 2, 3, Some(2)), (2, 5, 0, None), (0, 0, 9, Some(5))]
     {

@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
 use crate::bytes::{chain_anew, records};
 use chat_core::id::{NONCE_BYTES, Nonce};
+use chat_core::order::compose;
 use chat_core::permission::may_take_part;
 use chat_core::protocol::{EmergencyReason, Role, RoomType};
-use chat_core::store::{Account, AppendEntry, Change, CreateConversation, EntryChange, Escalate, Membership};
+use chat_core::store::{
+    Account, AppendEntry, AppendMessage, Change, CreateConversation, EntryChange, Escalate, ExpireOrder,
+    GivenOrder, Membership,
+};
 use chat_server::store::journal::{ChainHead, read_all};
 use chat_server::store::{Checks, FindingError, LocalStore, Options, Verified, verify};
 use server_test_support::store::{
@@ -388,6 +393,59 @@ fn the_life_of_an_emergency_is_verified() {
         (r#""state":"OPEN","level":2"#, r#""state":"OPEN","level":4"#),
         (r#""entry":{"emergency":"ESCALATE"}"#, r#""entry":{"emergency":"WITHDRAW"}"#),
         (r#""reason":"solved","version":4"#, r#""reason":"solved","version":1"#),
+        (r#""sender":"chat:server""#, r#""sender":"chat:sorver""#),
+    ];
+    for (from, to) in cases {
+        let forged = forged_from(&sound, &[(from, to)]);
+        let found = texts(&verified(forged.path()));
+        assert!(!found.is_empty(), "{to} is taken for sound");
+    }
+}
+
+/// A store with an order that is answered late, and one that is withdrawn.
+fn order() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path());
+    commit(&store, vec![creation(&conv(), None)]);
+    let permit = |user| may_take_part(&user, Some(&known(&conv(), 1))).unwrap();
+    let given = |at: i64| {
+        Change::AppendMessage(AppendMessage {
+            permit: permit(control()),
+            nonce: Nonce([7; NONCE_BYTES]),
+            content: compose("turn back", &["yes".into()]),
+            is_press: false,
+            order: Some(GivenOrder { choices: 1, within: Duration::from_secs(10) }),
+            client_message_id: None,
+            at: time(at),
+        })
+    };
+    let entry = |user, entry, at: i64| {
+        let (permit, nonce) = (permit(user), Nonce([8; NONCE_BYTES]));
+        let (content, client_message_id, at) = ("an entry".into(), None, time(at));
+        Change::AppendEntry(AppendEntry { permit, entry, nonce, content, client_message_id, at })
+    };
+    let (conversation, nonce, content) = (conv(), Nonce([9; NONCE_BYTES]), "over".into());
+    let expire = ExpireOrder { conversation, seq: 2, nonce, content, at: time(20_000) };
+    commit(&store, vec![given(1), given(2), Change::ExpireOrder(expire)]);
+    let answer = EntryChange::Answer { seq: 2, answer: 0 };
+    let withdraw = EntryChange::WithdrawOrder { seq: 3 };
+    let late = entry(server_test_support::store::driver(), answer, 30_000);
+    commit(&store, vec![late, entry(control(), withdraw, 30_000)]);
+    store.close().unwrap();
+    dir
+}
+
+#[test]
+fn the_life_of_an_order_is_verified() {
+    let sound = order();
+    let found = verified(sound.path());
+    assert_eq!((found.count, texts(&found)), (0, Vec::new()));
+    let cases = [
+        (r#""entry":{"order":"EXPIRE"}"#, r#""entry":{"order":"ANSWER"}"#),
+        (r#""state":"OVERDUE""#, r#""state":"PENDING""#),
+        (r#""version":6"#, r#""version":5"#),
+        (r#""by":"driver""#, r#""by":"drover""#),
+        (r#""choices":1"#, r#""choices":2"#),
         (r#""sender":"chat:server""#, r#""sender":"chat:sorver""#),
     ];
     for (from, to) in cases {

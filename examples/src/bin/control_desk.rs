@@ -11,7 +11,7 @@
 use chat_client::{ChatClient, Error};
 use chat_core::protocol::{EmergencyReason, RoomType, WorkReply};
 use clap::Parser;
-use examples::terminal::{Desk, Login, MainError, Usage, ended, say};
+use examples::terminal::{Desk, Login, MainError, Usage, ended, say, title_and_text};
 
 const COMMANDS: &[Usage] = &[
     Usage {
@@ -21,6 +21,11 @@ const COMMANDS: &[Usage] = &[
     },
     Usage { word: "/take", arguments: "", help: "take the open conversation" },
     Usage { word: "/resolve", arguments: "", help: "end the work on the open conversation" },
+    Usage {
+        word: "/order",
+        arguments: "ANSWER/ANSWER: TEXT",
+        help: "send a text that the driver must answer within 5 minutes",
+    },
     Usage {
         word: "/end",
         arguments: "REASON",
@@ -46,6 +51,7 @@ async fn main() -> Result<(), MainError> {
         match command {
             "/room" => join(&mut desk, &chat, &rest),
             "/end" => end(&mut desk, &chat, &rest),
+            "/order" => order(&mut desk, &chat, &rest),
             _ => work(&mut desk, &chat, command),
         }
     }
@@ -80,6 +86,24 @@ fn end(desk: &mut Desk, chat: &ChatClient, reason: &str) {
     };
     let chat = chat.clone();
     desk.say_later(async move { ended(chat.end_emergency(id, version, reason).await) });
+}
+
+/// Sends an order in the open conversation. The entries of the answers are shown as they come.
+fn order(desk: &mut Desk, chat: &ChatClient, rest: &str) {
+    let Some((answers, text)) = title_and_text(rest) else {
+        return say("nothing was sent: write it as /order ANSWER/ANSWER: TEXT");
+    };
+    let Some(id) = desk.open_conversation() else {
+        return say("no conversation is open: /list, then /open N");
+    };
+    let answers = answers.split('/').map(|answer| answer.trim().into()).collect();
+    let (chat, text) = (chat.clone(), text.to_owned());
+    desk.say_later(async move {
+        match chat.send_order(id, text, answers, None).await {
+            Ok(_) => "✓ the order is sent".to_owned(),
+            Err(error) => format!("✗ the order was not sent: {error}"),
+        }
+    });
 }
 
 /// Takes or resolves the open conversation.

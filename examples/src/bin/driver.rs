@@ -23,6 +23,7 @@ const COMMANDS: &[Usage] = &[
         arguments: "TITLE: TEXT",
         help: "the same in an emergency: all of control hear of it",
     },
+    Usage { word: "/answer", arguments: "N", help: "give answer N to the newest order" },
     Usage { word: "/withdraw", arguments: "", help: "withdraw the open emergency, unless it is taken" },
 ];
 
@@ -49,9 +50,16 @@ async fn main() -> Result<(), MainError> {
     let mut desk = Desk::new(&chat, me, COMMANDS);
     tokio::spawn(running);
     while let Some((command, rest)) = desk.next().await {
-        if command == "/withdraw" {
-            withdraw(&mut desk, &chat);
-            continue;
+        match command {
+            "/withdraw" => {
+                withdraw(&mut desk, &chat);
+                continue;
+            }
+            "/answer" => {
+                answer(&mut desk, &chat, &rest);
+                continue;
+            }
+            _ => {}
         }
         let room = (command == "/emergency").then_some(RoomType::EmergencySupport);
         let Some((title, text)) = title_and_text(&rest) else {
@@ -72,4 +80,21 @@ fn withdraw(desk: &mut Desk, chat: &ChatClient) {
     };
     let chat = chat.clone();
     desk.say_later(async move { ended(chat.withdraw_emergency(id, version).await) });
+}
+
+/// Answers the newest order of the open conversation.
+fn answer(desk: &mut Desk, chat: &ChatClient, number: &str) {
+    let Some((id, message)) = desk.open_order() else {
+        return say("no order is open: /list, then /open N");
+    };
+    let Some(answer) = number.parse::<u32>().ok().and_then(|number| number.checked_sub(1)) else {
+        return say("which answer? /answer N, with an N of the order");
+    };
+    let chat = chat.clone();
+    desk.say_later(async move {
+        match chat.answer_message(id, message, answer).await {
+            Ok(_) => "✓ control has your answer".to_owned(),
+            Err(error) => format!("✗ the answer was not taken: {error}"),
+        }
+    });
 }

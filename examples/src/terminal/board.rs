@@ -32,8 +32,8 @@ pub(super) struct Row {
     is_emergency: bool,
     pub(super) unread: u32,
     last: Option<(Timestamp, String)>,
-    /// The last message that the other side has read, as far as reported: the field for control, and
-    /// control for the field.
+    /// The last message that the other side has read, as far as reported. Field and control are the
+    /// sides.
     read_by_others: u64,
     /// The version of the work, as far as reported.
     work_version: u64,

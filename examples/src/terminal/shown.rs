@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use chat_client::{ChatClient, Conversation, Error, Snapshot, Update};
 use chat_core::id::{ConversationId, MessageId, UserId};
 use chat_core::protocol::{
-    Done, GetConversationMessages, GetConversationMessagesReply, Message, MessageRead, TypingStatus,
+    Done, GetConversationMessages, GetConversationMessagesReply, Message, MessageOrder, MessageRead,
+    OrderState, TypingStatus,
 };
 use futures::StreamExt;
 
@@ -27,6 +28,8 @@ pub(super) struct Shown {
     marking: bool,
     /// The number of the user's own newest message.
     mine: u64,
+    /// The newest message on the screen that must be answered.
+    pub(super) order: Option<MessageId>,
     readers: BTreeSet<UserId>,
     typing: BTreeSet<UserId>,
 }
@@ -41,6 +44,7 @@ impl Shown {
             unmarked: None,
             marking: false,
             mine: 0,
+            order: None,
             readers: BTreeSet::new(),
             typing: BTreeSet::new(),
         }
@@ -85,6 +89,10 @@ impl Shown {
             self.readers.clear();
         }
         say(self.line(message, board));
+        if let Some(order) = &message.order {
+            self.order = Some(message.id.clone());
+            say(order_line(order, board));
+        }
         self.unmarked = Some(message.id.clone());
     }
 
@@ -159,4 +167,22 @@ impl Shown {
         self.oldest = page.messages.first().and_then(|message| message.seq).unwrap_or(0);
         say(if self.oldest > 1 { "== /older shows more" } else { "== the beginning" });
     }
+}
+
+/// The answers of an order, and who has given which.
+fn order_line(MessageOrder { answers, order }: &MessageOrder, board: &Board) -> String {
+    let answer = |place: u32| usize::try_from(place).ok().and_then(|place| answers.get(place));
+    let offered = answers.iter().enumerate().map(|(place, text)| format!("{} {}", place + 1, plain(text)));
+    let people = order.people.iter().map(|part| {
+        let name = part.user_id.as_ref().map_or_else(|| "control".to_owned(), |user| board.name(user));
+        let given = part.answer.as_ref().and_then(|given| answer(given.answer));
+        match (given, part.state) {
+            (Some(text), _) => format!("{name}: {}", plain(text)),
+            (None, OrderState::Pending) => format!("{name} has not answered"),
+            (None, OrderState::Overdue) => format!("{name} is overdue"),
+            (None, _) => format!("{name} need not answer"),
+        }
+    });
+    let (offered, people) = (offered.collect::<Vec<_>>().join(", "), people.collect::<Vec<_>>().join(", "));
+    format!("   ? {offered} (until {}; {people})", clock(order.due))
 }

@@ -131,6 +131,34 @@ async fn an_emergency_is_ended_at_a_desk_and_another_withdrawn_by_its_driver() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_driver_answers_an_order_of_a_desk() {
+    let world = World::start().await;
+    let mut control = world.control_desk();
+    control.shows("-- live").await;
+    let mut driver = world.driver();
+    driver.types("/answer 1").await;
+    driver.shows("no order is open").await;
+    driver.types("/new Detour: The bridge is closed.").await;
+    driver.shows("you: The bridge is closed. ✓").await;
+    control.shows("[1] Support: Detour | ").await;
+    control.types("/order Turn back").await;
+    control.shows("nothing was sent: write it as /order ANSWER/ANSWER: TEXT").await;
+    control.types("/open 1").await;
+    control.shows("== [1] Support: Detour").await;
+    control.types("/order Understood/Not possible: Turn back.").await;
+    control.shows("✓ the order is sent").await;
+    driver.shows("Jane Smith: Turn back.").await;
+    driver.shows("   ? 1 Understood, 2 Not possible (until ").await;
+    driver.types("/answer one").await;
+    driver.shows("which answer?").await;
+    driver.types("/answer 2").await;
+    driver.shows("✓ control has your answer").await;
+    control.shows("John Doe has answered: Not possible").await;
+    driver.types("/answer 1").await;
+    driver.shows("✗ the answer was not taken: This order was answered before").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_conversation_is_shown_page_by_page() {
     let world = World::start().await;
     let mut driver = world.driver();
@@ -162,7 +190,7 @@ async fn what_was_typed_wrong_is_not_sent_but_answered() {
     for (typed, answer) in [
         (
             "/nwe Detour: closed",
-            "there is no /nwe, so nothing was sent. The commands are /new /emergency /withdraw /list",
+            "there is no /nwe, so nothing was sent. The commands are /new /emergency /answer /withdraw /list",
         ),
         ("/new Detour", "nothing was sent: write it as /new TITLE: TEXT"),
         ("/open 7", "there is no conversation 7: see /list"),

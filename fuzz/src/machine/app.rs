@@ -5,10 +5,10 @@ use chat_client::machine::{Call, CallId, Input, ViewId};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::id::ConversationId;
 use chat_core::protocol::{
-    EmergencyReason, EndEmergency, EventType, GetActiveConversations, GetConversationMessages, GetPeople, GetPhrases,
-    JoinConversation, JoinSupportRoom, MarkMessageRead, ReleaseConversation, ReopenConversation,
-    ResolveConversation, RoomType, StartConversation, TakeConversation, TransferConversation,
-    TypingIndicator, WithdrawEmergency,
+    AnswerMessage, EmergencyReason, EndEmergency, EventType, GetActiveConversations, GetConversationMessages,
+    GetOpenOrders, GetPeople, GetPhrases, JoinConversation, JoinSupportRoom, MarkMessageRead,
+    ReleaseConversation, ReopenConversation, ResolveConversation, RoomType, StartConversation,
+    TakeConversation, TransferConversation, TypingIndicator, WithdrawEmergency, WithdrawOrder,
 };
 use chat_core::time::Timestamp;
 
@@ -132,6 +132,18 @@ fn call(bytes: &mut Unstructured<'_>) -> Result<Call> {
             version: bytes.arbitrary()?,
             client_message_id: Some("withdraw".into()),
         }),
+        EventType::AnswerMessage => Call::AnswerMessage(AnswerMessage {
+            conversation_id: conversation(bytes)?,
+            message_id: "msg_0123456789abcdef1".into(),
+            answer: bytes.arbitrary()?,
+            client_message_id: Some("answer".into()),
+        }),
+        EventType::WithdrawOrder => Call::WithdrawOrder(WithdrawOrder {
+            conversation_id: conversation(bytes)?,
+            message_id: "msg_0123456789abcdef1".into(),
+            client_message_id: Some("withdraw order".into()),
+        }),
+        EventType::GetOpenOrders => Call::GetOpenOrders(GetOpenOrders::default()),
         EventType::StartConversation => Call::StartConversation(StartConversation {
             to: vec!["driver_1".into()],
             title: "Detour".into(),

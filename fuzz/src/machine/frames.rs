@@ -30,6 +30,7 @@ fn error(bytes: &mut Unstructured<'_>) -> Result<Value> {
     if *code == ErrorCode::Conflict {
         error["work"] = work(bytes)?;
         error["emergency"] = emergency(bytes)?;
+        error["order"] = order(bytes)?;
     }
     if bytes.arbitrary()? {
         error["retry_after_ms"] = number(bytes)?.into();
@@ -76,6 +77,12 @@ fn fitting(request: &Value, bytes: &mut Unstructured<'_>) -> Result<Value> {
             "message_id": "msg_0123456789abcdef1", "seq": number(bytes)?, "timestamp": TIME,
             "emergency": emergency(bytes)?,
         }),
+        EventType::AnswerMessage | EventType::WithdrawOrder => json!({
+            "success": true, "message": "changed", "conversation_id": id,
+            "message_id": "msg_0123456789abcdef2", "seq": number(bytes)?, "timestamp": TIME,
+            "order": order(bytes)?,
+        }),
+        EventType::GetOpenOrders => json!({"success": true, "orders": []}),
         EventType::StartConversation => json!({
             "success": true, "message": "started", "conversation_id": id, "title": "Detour",
             "participants": USERS, "timestamp": TIME, "work": work(bytes)?,
@@ -96,6 +103,14 @@ fn work(bytes: &mut Unstructured<'_>) -> Result<Value> {
     Ok(
         json!({"state": state, "assignee": assignee, "since": TIME, "waiting_since": null, "version": number(bytes)?}),
     )
+}
+
+fn order(bytes: &mut Unstructured<'_>) -> Result<Value> {
+    let state = *bytes.choose(&["PENDING", "ANSWERED", "OVERDUE", "WITHDRAWN"])?;
+    Ok(json!({
+        "message_id": "msg_0123456789abcdef1", "seq": 1, "sender_id": USERS[1], "choices": 2, "due": TIME,
+        "people": [{"user_id": USERS[0], "state": state, "ended_at": null}], "version": number(bytes)?,
+    }))
 }
 
 fn emergency(bytes: &mut Unstructured<'_>) -> Result<Value> {
@@ -202,6 +217,9 @@ pub(super) fn event(bytes: &mut Unstructured<'_>) -> Result<String> {
             "creator_name": "John", "creator_role": "BUS_DRIVER", "room_type": bytes.choose(&RoomType::ALL)?,
             "message": "New", "timestamp": TIME,
         }),
+        ServerEventType::OrderOverdue => {
+            json!({"conversation_id": id, "timestamp": TIME, "order": order(bytes)?})
+        }
         ServerEventType::Error => error(bytes)?,
     };
     event["type"] = kind.as_str().into();

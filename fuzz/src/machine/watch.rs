@@ -220,6 +220,7 @@ impl Watch {
             | Event::MessageRead(_)
             | Event::ReadPosition(_)
             | Event::Unread(_)
+            | Event::OrderOverdue(_)
             | Event::Lagged(_) => {}
         }
     }
@@ -234,7 +235,10 @@ impl Watch {
                 *told = message.seq;
             }
             Update::Refused(_) => drop(self.views.remove(&view)),
-            Update::TypingStatus(_) | Update::MessageRead(_) | Update::ReadPosition(_) => {
+            Update::TypingStatus(_)
+            | Update::MessageRead(_)
+            | Update::Positions(_)
+            | Update::ReadPosition(_) => {
                 assert!(told.is_some(), "a view begins with its snapshot");
             }
         }

@@ -3,10 +3,10 @@
 use chat_client::machine::{Call, CallId, Input};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::protocol::{
-    EmergencyReason, EndEmergency, EventType, GetActiveConversations, GetConversationMessages, GetPeople,
-    GetPhrases, JoinConversation, JoinSupportRoom, MarkMessageRead, ReleaseConversation, ReopenConversation,
-    ResolveConversation, RoomType, StartConversation, TakeConversation, TransferConversation,
-    TypingIndicator, WithdrawEmergency,
+    AnswerMessage, EmergencyReason, EndEmergency, EventType, GetActiveConversations, GetConversationMessages,
+    GetOpenOrders, GetPeople, GetPhrases, JoinConversation, JoinSupportRoom, MarkMessageRead,
+    ReleaseConversation, ReopenConversation, ResolveConversation, RoomType, StartConversation,
+    TakeConversation, TransferConversation, TypingIndicator, WithdrawEmergency, WithdrawOrder,
 };
 use serde_json::json;
 
@@ -66,6 +66,13 @@ fn provoke(event: EventType, scene: &mut Scene) {
         EventType::WithdrawEmergency => {
             call(scene, WithdrawEmergency { conversation_id, version, client_message_id });
         }
+        EventType::AnswerMessage => {
+            call(scene, AnswerMessage { conversation_id, message_id, answer: 0, client_message_id });
+        }
+        EventType::WithdrawOrder => {
+            call(scene, WithdrawOrder { conversation_id, message_id, client_message_id });
+        }
+        EventType::GetOpenOrders => call(scene, GetOpenOrders::default()),
         EventType::StartConversation => {
             let (to, title, content) = (vec!["driver_1".into()], "Detour".into(), "Hello".into());
             call(scene, StartConversation { to, title, content, client_message_id });
@@ -96,6 +103,7 @@ fn the_handle_has_a_method_for_every_request() {
         include_str!("../../../src/client/mod.rs"),
         include_str!("../../../src/client/work.rs"),
         include_str!("../../../src/client/emergency.rs"),
+        include_str!("../../../src/client/order.rs"),
     );
     for event in EventType::ALL {
         let method = match event {

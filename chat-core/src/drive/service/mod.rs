@@ -76,7 +76,9 @@ impl PendingCommands {
     }
 
     fn answer(&mut self, id: CommandId, result: Result<Reply, Error>) {
-        let _gone = self.answers.remove(&id).map(|answer| answer.send(result));
+        if let Some(answer) = self.answers.remove(&id) {
+            let _gone = answer.send(result);
+        }
     }
 }
 

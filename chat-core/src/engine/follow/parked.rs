@@ -11,6 +11,7 @@ use crate::time::Monotonic;
 pub(super) const PAUSES_MOST: u32 = 5;
 
 /// An answer of the store.
+#[expect(clippy::large_enum_variant, reason = "most answers are loads, and few are parked")]
 pub(in crate::engine) enum StoreAnswer {
     Loaded(Ticket, Result<Loaded, UnavailableError>),
     Committed(Ticket, Result<Vec<Verdict>, UnavailableError>),

@@ -94,6 +94,7 @@ pub(super) fn press(
         nonce: cx.ids.nonce(),
         content: request.content.clone(),
         is_press: true,
+        order: None,
         client_message_id: request.client_message_id.clone(),
         at: cx.now.wall,
     }))))

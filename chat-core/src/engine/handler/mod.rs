@@ -12,6 +12,7 @@ mod get_phrases;
 mod join_conversation;
 mod join_support_room;
 mod mark_message_read;
+mod order;
 mod refresh_token;
 mod send_chat_message;
 mod start_conversation;
@@ -30,6 +31,7 @@ use emergency::End;
 
 pub(super) use create_support_conversation::new_support_conversation;
 pub(super) use join_support_room::covers;
+pub(super) use order::refusal;
 
 /// The next step of a request.
 pub(super) fn step(request: &Request, cx: &mut HandlerContext<'_>) -> HandlerResult {
@@ -50,6 +52,9 @@ pub(super) fn step(request: &Request, cx: &mut HandlerContext<'_>) -> HandlerRes
         Request::ReopenConversation(data) => work::step(&data.work(), cx),
         Request::EndEmergency(data) => emergency::step(&End::from(data), cx),
         Request::WithdrawEmergency(data) => emergency::step(&End::from(data), cx),
+        Request::AnswerMessage(data) => order::answer(data, cx),
+        Request::WithdrawOrder(data) => order::withdraw(data, cx),
+        Request::GetOpenOrders(data) => order::open_orders(data, cx),
         Request::StartConversation(data) => start_conversation::step(data, cx),
         Request::GetPeople(data) => get_people::step(data, cx),
         Request::GetPhrases(data) => Ok(get_phrases::step(data, cx)),
@@ -88,6 +93,7 @@ fn appended_reply(appended: &MessageAppended) -> Reply {
     let entry = match appended.entry {
         Some(EntryBody::Work(_)) => work::reply(appended),
         Some(EntryBody::Emergency(_)) => emergency::reply(appended),
+        Some(EntryBody::Order(_)) => order::reply(appended),
         None => None,
     };
     entry.unwrap_or_else(|| send_chat_message::reply(appended))
@@ -98,10 +104,10 @@ fn appended_reply(appended: &MessageAppended) -> Reply {
 pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
     match (operation, original) {
         (Operation::Request(Request::SendChatMessage(data)), Original::Message(appended)) => {
-            send_chat_message::is_repeat(&data.conversation_id, &data.content, appended)
+            send_chat_message::is_repeated_request(data, appended)
         }
         (Operation::Command(Command::Send { conversation, content, .. }), Original::Message(appended)) => {
-            send_chat_message::is_repeat(conversation, content, appended)
+            send_chat_message::is_repeated_command(conversation, content, appended)
         }
         (Operation::Request(Request::CreateSupportConversation(data)), Original::Conversation(created)) => {
             create_support_conversation::is_repeat(data, created)
@@ -114,6 +120,12 @@ pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
         }
         (Operation::Request(Request::WithdrawEmergency(data)), Original::Message(appended)) => {
             emergency::is_repeat(&End::from(data), appended)
+        }
+        (Operation::Request(Request::AnswerMessage(data)), Original::Message(appended)) => {
+            order::is_repeated_answer(data, appended)
+        }
+        (Operation::Request(Request::WithdrawOrder(data)), Original::Message(appended)) => {
+            order::is_repeated_withdrawal(data, appended)
         }
         (Operation::Request(Request::StartConversation(data)), Original::Conversation(created)) => {
             start_conversation::is_repeat(data, created)
@@ -140,7 +152,10 @@ pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
                 | Request::ResolveConversation(_)
                 | Request::ReopenConversation(_)
                 | Request::EndEmergency(_)
-                | Request::WithdrawEmergency(_),
+                | Request::WithdrawEmergency(_)
+                | Request::AnswerMessage(_)
+                | Request::WithdrawOrder(_)
+                | Request::GetOpenOrders(_),
             )
             | Operation::Command(
                 Command::Send { .. }

@@ -47,6 +47,7 @@ impl MemoryState {
             }
             Query::Message { conversation, id } => Facts::Message(self.seq(&conversation, &id)),
             Query::Emergencies(limit) => Facts::Emergencies(self.emergencies(limit)),
+            Query::OpenOrders(query) => Facts::OpenOrders(self.open_orders(&query)),
             Query::Original { user, client_message_id } => {
                 Facts::Original(self.stored.originals.get(&(user, client_message_id)).cloned())
             }
@@ -195,12 +196,12 @@ fn newest(window: &[Message], limit: u32, bytes: usize) -> (&[Message], bool) {
 fn how_many_fit<'a>(messages: impl Iterator<Item = &'a Message>, limit: u32, bytes: usize) -> usize {
     let mut sum = 0_usize;
     let fitting = messages.take(limit as usize).enumerate().take_while(|(index, message)| {
-        sum = sum.saturating_add(message.content.len());
+        sum = sum.saturating_add(message.text_length());
         *index == 0 || sum <= bytes
     });
     fitting.count()
 }
 
-fn as_index(seq: u64) -> usize {
+pub(super) fn as_index(seq: u64) -> usize {
     usize::try_from(seq).unwrap_or(usize::MAX)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::MemoryState;
 use crate::export::ExportedConversation;
 use crate::id::{ClientMessageId, ConversationId, UserId};
+use crate::protocol::Order;
 use crate::store::{
     Batch, Change, ConversationCreated, Event, Head, MembershipChanged, MessageAppended, Original, Position,
     State, StoredAccount, UnavailableError, Verdict,
@@ -44,6 +45,9 @@ impl MemoryState {
             stored.position = position;
         }
         stored.messages.push(appended.message());
+        if let Some(order) = &appended.order {
+            stored.set_order(order);
+        }
         stored.conversation.append(appended);
     }
 
@@ -103,6 +107,11 @@ impl State for MemoryState {
         let all = self.stored.conversations.values().map(|stored| &stored.conversation);
         let live = all.filter(|one| one.created_by == *creator && one.is_live_emergency());
         Ok(live.map(|conversation| conversation.id.clone()).collect())
+    }
+
+    fn order(&mut self, conversation: &ConversationId, seq: u64) -> Result<Option<Order>, UnavailableError> {
+        let stored = self.stored.conversations.get(conversation);
+        Ok(stored.and_then(|stored| stored.order(seq)).cloned())
     }
 
     fn apply(&mut self, event: Event) -> Result<(Position, Event), UnavailableError> {

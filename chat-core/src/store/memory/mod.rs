@@ -2,6 +2,7 @@
 
 mod answer;
 mod judge;
+mod orders;
 mod shared;
 mod work;
 

@@ -222,6 +222,7 @@ impl<F: Fixture> Bench<F> {
             nonce,
             content: "a message".into(),
             is_press: false,
+            order: None,
             client_message_id: None,
             at: time(0),
         }
@@ -286,6 +287,8 @@ pub(super) fn stored(draft: &AppendMessage, seq: u64, sent_at: Timestamp) -> Mes
         erased: false,
         work: None,
         emergency: None,
+        order: None,
+        answer: None,
     }
 }
 

@@ -36,6 +36,7 @@ pub async fn a_conversation_is_created_with_message_1<F: Fixture>(bench: &mut Be
         last_message_at: time(7),
         work: Work::begun(time(7)),
         emergency: None,
+        open_orders: vec![],
     };
     assert_eq!(created.conversation(), expected, "the event has all of the conversation");
     assert_eq!(bench.conversation(&id).await, expected, "a conversation is stored as it was created");
@@ -50,6 +51,8 @@ pub async fn a_conversation_is_created_with_message_1<F: Fixture>(bench: &mut Be
         erased: false,
         work: Some(MessageWork::begun(time(7))),
         emergency: None,
+        order: None,
+        answer: None,
     };
     assert_eq!(created.message(), first, "the event has message 1");
     assert_eq!(bench.messages(&id).await, [first], "a conversation begins with message 1 of its creator");

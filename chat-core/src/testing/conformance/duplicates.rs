@@ -26,6 +26,7 @@ fn original_of(draft: &AppendMessage, seq: u64) -> Original {
         work: None,
         emergency: None,
         is_press: false,
+        order: None,
         client_message_id: draft.client_message_id.clone(),
         content_hash: None,
         content: draft.content.clone().into(),

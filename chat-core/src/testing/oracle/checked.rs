@@ -41,11 +41,19 @@ pub struct Checked {
     pub alerts: u64,
     /// Presses that became messages of an earlier emergency.
     pub pressed_again: u64,
+    /// Answers and withdrawals of orders, held against the entry that they became.
+    pub order_changes: u64,
+    /// Refused answers and withdrawals, with the order that they were told.
+    pub orders_lost: u64,
+    /// Orders that the server has ended, held against the state before.
+    pub orders_expired: u64,
+    /// Whole lists of open orders, held against the store.
+    pub order_lists: u64,
 }
 
 impl Checked {
     /// Each by its name.
-    pub fn numbers(&self) -> [(&'static str, u64); 19] {
+    pub fn numbers(&self) -> [(&'static str, u64); 23] {
         [
             ("replies", self.replies),
             ("acknowledged", self.acknowledged),
@@ -66,6 +74,10 @@ impl Checked {
             ("emergencies ended", self.emergencies_ended),
             ("alerts", self.alerts),
             ("pressed again", self.pressed_again),
+            ("order changes", self.order_changes),
+            ("orders lost", self.orders_lost),
+            ("orders expired", self.orders_expired),
+            ("order lists", self.order_lists),
         ]
     }
 }

@@ -23,7 +23,8 @@
 //! - P8: a conversation has at most one assignee. Each change of the work is one that its user may
 //!   make, and was decided on the work before it. A losing user is told the work as it is. A list
 //!   by work has all that belongs to it. An emergency belongs to whoever has the conversation, and
-//!   ends once. While nobody has it, control is alerted again and again. A user has one at most.
+//!   ends once. While nobody has it, control is alerted again and again. A user has one at most. An
+//!   order ends once for each person who was asked: answered, overdue or withdrawn.
 //!
 //! Each [simulation](crate::testing::simulation) and each [watched](crate::testing::World::watch)
 //! [world](crate::testing::World) has an oracle at work throughout.
@@ -36,6 +37,7 @@ mod emergency_life;
 mod link;
 mod list;
 mod live;
+mod order_life;
 mod part;
 mod positions;
 mod rates;
@@ -232,9 +234,11 @@ impl Oracle {
                     self.allowed(*conn, kind, &frame)?;
                     self.heard_reading(*conn, &frame);
                 }
-                Some(ServerEventType::TypingStatus | ServerEventType::ReadPosition) => {
-                    self.allowed(*conn, kind, &frame)?;
-                }
+                Some(
+                    ServerEventType::TypingStatus
+                    | ServerEventType::ReadPosition
+                    | ServerEventType::OrderOverdue,
+                ) => self.allowed(*conn, kind, &frame)?,
                 Some(ServerEventType::Error) => {}
                 None => must(false, "P6", || format!("{frame} is an event that the protocol does not have"))?,
             }
@@ -300,8 +304,9 @@ impl Oracle {
         if is_told {
             self.emergencies.stored(store, &self.stored, |conn| self.links.contains_key(&conn));
         }
-        let (said, alerts) = self.stored.note(store, is_told, now)?;
-        self.checked.alerts += alerts;
+        let (said, by_server) = self.stored.note(store, is_told, now)?;
+        self.checked.alerts += by_server.alerts;
+        self.checked.orders_expired += by_server.expiries;
         for (user, content) in said {
             let (stored, asked) = (self.stored.said(&user, &content), self.asks.most(&user, &content));
             must(stored <= asked, "P2", || format!("{content:?} of {user} is stored {stored} times"))?;

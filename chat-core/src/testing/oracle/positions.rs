@@ -25,7 +25,8 @@ impl Oracle {
         *heard = up_to.max(*heard);
     }
 
-    /// P1: each position in a catch-up is stored. P4: it lacks nothing that the connection has heard.
+    /// P1: each position in a catch-up is stored. P4: none is before that which the connection has
+    /// heard.
     pub(super) fn shows_positions(
         &self,
         conn: u64,

@@ -10,7 +10,7 @@ use super::stored::{is_stored, place};
 use super::{FirstReply, Oracle, PromiseError, must, room};
 use crate::export::Export;
 use crate::limits::Limits;
-use crate::protocol::{EventType, WorkAction};
+use crate::protocol::{EventType, Message, WorkAction};
 
 /// A reply that grants a request.
 #[derive(Clone, Copy)]
@@ -83,6 +83,8 @@ impl Oracle {
                 | EventType::ReopenConversation,
             ) => self.worked(grant),
             Some(EventType::EndEmergency | EventType::WithdrawEmergency) => self.ended_emergency(grant),
+            Some(EventType::AnswerMessage | EventType::WithdrawOrder) => self.changed_order(grant),
+            Some(EventType::GetOpenOrders) => self.listed_orders(grant),
             Some(EventType::JoinSupportRoom | EventType::TypingIndicator | EventType::RefreshToken) => Ok(()),
             None => must(false, "P6", || format!("{user} is told {frame}, and has asked nothing")),
         }
@@ -105,6 +107,10 @@ impl Oracle {
             "storage_low" => {
                 room::refused(user, asked, self.is_control(conn))?;
                 self.checked.storage_low += 1;
+            }
+            "already_answered" => self.lost_order(user, asked, frame)?,
+            "conflict" if asked.kind == Some(EventType::WithdrawOrder) => {
+                self.lost_order(user, asked, frame)?;
             }
             "conflict" if asked.is_end() => {
                 self.lost_emergency(user, asked, serde_json::from_value(frame["emergency"].clone()).ok())?;
@@ -143,6 +149,7 @@ impl Oracle {
                 && frame["timestamp"] == stored.sent_at.to_string()
                 && asked.data["content"] == *stored.content
                 && *user == *stored.sender_id.as_str()
+                && has_answers(stored, &asked.data["answers"])
         });
         must(is_it, "P1", || format!("{user} is told {frame}, and that is not stored"))?;
         let is_first = !self.asks.is_repeated(user, asked.content().unwrap_or_default());
@@ -339,6 +346,9 @@ pub(super) fn action(kind: EventType) -> Option<WorkAction> {
         | EventType::MarkMessageRead
         | EventType::EndEmergency
         | EventType::WithdrawEmergency
+        | EventType::AnswerMessage
+        | EventType::WithdrawOrder
+        | EventType::GetOpenOrders
         | EventType::RefreshToken => None,
     }
 }
@@ -366,6 +376,12 @@ fn page(id: &str, frame: &Value, store: &Export) -> Result<(), PromiseError> {
     let mut messages = messages(frame);
     messages
         .try_for_each(|message| is_stored(store, id, message["seq"].as_u64().unwrap_or_default(), message))
+}
+
+/// Whether a message is an order with these answers, or none without.
+pub(super) fn has_answers(message: &Message, answers: &Value) -> bool {
+    let shown = message.order.as_ref().map(|shown| &shown.answers);
+    serde_json::from_value(answers.clone()).ok().as_ref() == Some(&shown.cloned())
 }
 
 fn messages(frame: &Value) -> impl Iterator<Item = &Value> {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::asked::Asked;
 use super::{PromiseError, must};
 use crate::limits::{DailyBudget, Limits, RateSetting};
@@ -51,10 +53,13 @@ impl ChargedBytes {
                 | EventType::ResolveConversation
                 | EventType::ReopenConversation
                 | EventType::EndEmergency
-                | EventType::WithdrawEmergency,
+                | EventType::WithdrawEmergency
+                | EventType::AnswerMessage
+                | EventType::WithdrawOrder,
             ) => IDS,
             Some(
                 EventType::GetActiveConversations
+                | EventType::GetOpenOrders
                 | EventType::GetPeople
                 | EventType::GetPhrases
                 | EventType::JoinConversation
@@ -67,7 +72,9 @@ impl ChargedBytes {
         };
         let texts = [asked.content(), asked.data["title"].as_str()];
         let texts: usize = texts.into_iter().flatten().map(str::len).sum();
-        let bytes = RECORD + ids + texts as u64;
+        let answers = asked.data["answers"].as_array().into_iter().flatten();
+        let answers: usize = answers.filter_map(Value::as_str).map(|answer| 1 + answer.len()).sum();
+        let bytes = RECORD + ids + (texts + answers) as u64;
         let charged = self.0.entry(user.to_owned()).or_default();
         charged.all += bytes;
         charged.emergencies += if asked.is_own_emergency { bytes } else { 0 };

@@ -6,11 +6,13 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::emergency_life::{EmergencyHistory, Look};
+use super::order_life::OrderHistory;
 use super::part::{Parts, Rights};
+use super::reply::has_answers;
 use super::work::WorkHistory;
 use super::{PromiseError, must};
 use crate::export::{Export, ExportedConversation};
-use crate::protocol::{EmergencyAction, Message, RoomType, SERVER};
+use crate::protocol::{EmergencyAction, Message, OrderAction, RoomType, SERVER};
 use crate::time::Monotonic;
 
 /// A message that is stored.
@@ -31,8 +33,16 @@ struct KnownConversation {
     parts: Parts,
     work: WorkHistory,
     emergency: EmergencyHistory,
+    orders: OrderHistory,
     /// The creator, if it is an emergency.
     emergency_of: Option<String>,
+}
+
+/// The numbers of new entries of the server.
+#[derive(Clone, Copy, Default)]
+pub(super) struct ByServer {
+    pub(super) alerts: u64,
+    pub(super) expiries: u64,
 }
 
 /// Everything known about the store. Only conversations with news are examined.
@@ -73,14 +83,15 @@ impl Stored {
         self.rights.began();
     }
 
-    /// Takes in new messages, and returns the sender and text of each, and the number of alerts.
+    /// Takes in new messages, and returns the sender and text of each, and the numbers of entries
+    /// of the server.
     pub(super) fn note(
         &mut self,
         store: &Export,
         is_told: bool,
         now: Monotonic,
-    ) -> Result<(Vec<(String, String)>, u64), PromiseError> {
-        let (mut new, mut alerts) = (Vec::new(), 0);
+    ) -> Result<(Vec<(String, String)>, ByServer), PromiseError> {
+        let (mut new, mut by_server) = (Vec::new(), ByServer::default());
         self.looks += 1;
         self.positions.push(store.position.0);
         self.rights.note(store, self.looks, is_told);
@@ -102,12 +113,15 @@ impl Stored {
             known.work.note(store, exported, before, self.looks, is_unsure)?;
             let look = Look { number: self.looks, at: now };
             known.emergency.note(store, exported, before, look, is_unsure)?;
-            alerts +=
-                exported.messages.iter().skip(before).filter(|message| is_alert(message)).count() as u64;
+            known.orders.note(store, exported, before, look, &is_unsure)?;
+            for message in exported.messages.iter().skip(before) {
+                by_server.alerts += u64::from(is_alert(message));
+                by_server.expiries += u64::from(is_expiry(message));
+            }
             for message in exported.messages.iter().skip(before) {
                 // The first look takes the store as it is.
                 let is_in = known.parts.audience().contains(message.sender_id.as_str());
-                let may = is_in || self.looks == 1 || is_alert(message);
+                let may = is_in || self.looks == 1 || is_alert(message) || is_expiry(message);
                 must(may, "P5", || {
                     format!("{} takes no part in {id}, and says {message:?}", message.sender_id)
                 })?;
@@ -121,7 +135,7 @@ impl Stored {
             }
         }
         self.only_one_emergency(store)?;
-        Ok((new, alerts))
+        Ok((new, by_server))
     }
 
     /// P1: everything stored before is still stored.
@@ -161,6 +175,16 @@ impl Stored {
     /// The emergency of a conversation over time.
     pub(super) fn emergency(&self, id: &str) -> Option<&EmergencyHistory> {
         self.conversations.get(id).map(|known| &known.emergency)
+    }
+
+    /// The orders of a conversation over time.
+    pub(super) fn orders(&self, id: &str) -> Option<&OrderHistory> {
+        self.conversations.get(id).map(|known| &known.orders)
+    }
+
+    /// The orders of all conversations over time.
+    pub(super) fn all_orders(&self) -> impl Iterator<Item = (&str, &OrderHistory)> {
+        self.conversations.iter().map(|(id, known)| (&**id, &known.orders))
     }
 
     pub(super) fn alerts_are_timely(&self, now: Monotonic) -> Result<(), PromiseError> {
@@ -294,6 +318,8 @@ pub(super) fn is_stored(store: &Export, id: &str, seq: u64, message: &Value) -> 
             && message["sender_id"] == stored.sender_id.as_str()
             && serde_json::from_value(message["work"].clone()).ok() == Some(stored.work.clone())
             && serde_json::from_value(message["emergency"].clone()).ok() == Some(stored.emergency.clone())
+            && serde_json::from_value(message["answer"].clone()).ok() == Some(stored.answer.clone())
+            && has_answers(stored, &message["order"]["answers"])
     });
     must(is_it, "P1", || format!("{message} is not stored as {id} {seq}"))
 }
@@ -301,6 +327,11 @@ pub(super) fn is_stored(store: &Export, id: &str, seq: u64, message: &Value) -> 
 fn is_alert(message: &Message) -> bool {
     let action = message.emergency.as_ref().and_then(|shown| shown.action);
     action == Some(EmergencyAction::Escalate) && message.sender_id.as_str() == SERVER
+}
+
+fn is_expiry(message: &Message) -> bool {
+    let action = message.answer.as_ref().map(|shown| shown.action);
+    action == Some(OrderAction::Expire) && message.sender_id.as_str() == SERVER
 }
 
 /// The index of message `seq`.

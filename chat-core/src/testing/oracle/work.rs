@@ -40,7 +40,8 @@ impl WorkHistory {
             return Ok(());
         }
         for message in exported.messages.iter().skip(before) {
-            if message.emergency.as_ref().is_some_and(|shown| shown.action.is_some()) {
+            let is_of_emergency = message.emergency.as_ref().is_some_and(|shown| shown.action.is_some());
+            if is_of_emergency || message.answer.is_some() {
                 must(message.work.is_none(), "P8", || format!("{message:?} changes the work"))?;
                 continue;
             }

@@ -77,6 +77,7 @@ pub use agenda::{Entry, Plan, Trace};
 pub use client::{Client, ClientId, Heard, Surroundings};
 use environment::Environment;
 pub use faults::{Counters, Faults};
+use nodes::CLOCK_ERROR_MOST;
 pub use nodes::{NodeCounters, NodeFaults};
 pub use random::Random;
 pub use server::Policy;
@@ -179,6 +180,10 @@ impl<C: Client> Simulation<C> {
     /// The promise that is broken.
     pub fn settled(&self) -> Result<(), PromiseError> {
         self.environment.oracle().alerts_are_timely(self.environment.now.monotonic)?;
+        // The clocks were wrong until the faults were healed.
+        let has_clocks = self.environment.faults.nodes.shared;
+        let error = if has_clocks { CLOCK_ERROR_MOST } else { Duration::ZERO };
+        self.environment.oracle().orders_are_ended(self.environment.now.monotonic, error)?;
         self.environment.oracle().settled(self.export())
     }
 

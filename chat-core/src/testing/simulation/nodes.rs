@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::random::Random;
 
+/// The limit by which the clock of a node is wrong.
+pub(super) const CLOCK_ERROR_MOST: Duration = Duration::from_secs(90);
+
 /// The number of nodes, and the faults between them and their shared store. Spans are in
 /// milliseconds, chances in percent.
 #[derive(Clone, Debug)]
@@ -56,7 +59,7 @@ impl NodeFaults {
         let (partitions, failovers) = (every(60, 1..10), every(50, 3..15));
         let mut chance = |percent, most| if random.percent(percent) { random.below(most) } else { 0 };
         let (failed_follows, late_commits) = (chance(30, 30), chance(40, 20));
-        let (lost_tails, clock_error) = (chance(50, 80), chance(30, 90_000));
+        let (lost_tails, clock_error) = (chance(50, 80), chance(30, CLOCK_ERROR_MOST.as_secs() * 1_000));
         let count = usize::try_from(random.below(4) + 1).unwrap_or(1);
         let (shared, follow_takes) = (true, 0..slow);
         Self {

@@ -112,6 +112,34 @@ fn a_list_by_work_has_cursors_of_its_own() {
 }
 
 #[test]
+fn an_order_has_few_short_answers_and_a_time() {
+    let long = "x".repeat(41);
+    for answers in [
+        json!([]),
+        json!(["a", "b", "c", "d", "e"]),
+        json!(["a", "a"]),
+        json!([" "]),
+        json!([long]),
+        json!(["two\nlines"]),
+    ] {
+        let data = json!({"conversation_id": "c", "content": "x", "answers": answers});
+        let frame = json!({"type": "send_chat_message", "data": data}).to_string();
+        assert_refused(frame.as_bytes(), ErrorCode::InvalidParameter, "answer", None);
+    }
+    for within in [0, -1, 9_999, 86_400_001, i64::MAX] {
+        let code = ErrorCode::InvalidParameter;
+        assert_field_refused(EventType::SendChatMessage, "answer_within_ms", Some(json!(within)), code);
+    }
+    let alone = json!({"conversation_id": "c", "content": "x", "answer_within_ms": 60_000});
+    let frame = json!({"type": "send_chat_message", "data": alone}).to_string();
+    assert_refused(frame.as_bytes(), ErrorCode::InvalidParameter, "answer_within_ms needs answers", None);
+    for cursor in ["o5", "p5", "w5.a", "o05.1.a"] {
+        let code = ErrorCode::InvalidParameter;
+        assert_field_refused(EventType::GetOpenOrders, "cursor", Some(json!(cursor)), code);
+    }
+}
+
+#[test]
 fn people_are_named_few_and_found_by_a_word() {
     let many: Vec<_> = (0..21).map(|number| format!("user_{number}")).collect();
     for to in [json!([]), json!(many)] {

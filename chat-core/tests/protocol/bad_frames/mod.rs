@@ -41,7 +41,10 @@ fn with_field(event: EventType, field: &str, value: Option<Value>) -> Value {
 fn valid_data(event: EventType) -> Value {
     match event {
         EventType::SendChatMessage => {
-            json!({"conversation_id": "c", "content": "x", "client_message_id": "k"})
+            json!({
+                "conversation_id": "c", "content": "x", "answers": ["yes"], "answer_within_ms": 60_000,
+                "client_message_id": "k",
+            })
         }
         EventType::CreateSupportConversation => {
             json!({"title": "t", "content": "x", "room_type": "driver_support", "client_message_id": "k"})
@@ -68,6 +71,13 @@ fn valid_data(event: EventType) -> Value {
         EventType::EndEmergency => {
             json!({"conversation_id": "c", "version": 7, "reason": "solved", "client_message_id": "k"})
         }
+        EventType::AnswerMessage => {
+            json!({"conversation_id": "c", "message_id": "m", "answer": 0, "client_message_id": "k"})
+        }
+        EventType::WithdrawOrder => {
+            json!({"conversation_id": "c", "message_id": "m", "client_message_id": "k"})
+        }
+        EventType::GetOpenOrders => json!({"cursor": "o5.6.c", "limit": 5}),
         EventType::StartConversation => {
             json!({"to": ["u"], "title": "t", "content": "x", "client_message_id": "k"})
         }
@@ -81,12 +91,13 @@ fn required(event: EventType) -> &'static [&'static str] {
         EventType::SendChatMessage => &["conversation_id", "content"],
         EventType::CreateSupportConversation => &["title", "content"],
         EventType::GetActiveConversations
+        | EventType::GetOpenOrders
         | EventType::GetPeople
         | EventType::GetPhrases
         | EventType::JoinSupportRoom => &[],
         EventType::JoinConversation | EventType::GetConversationMessages => &["conversation_id"],
         EventType::TypingIndicator => &["conversation_id", "is_typing"],
-        EventType::MarkMessageRead => &["conversation_id", "message_id"],
+        EventType::MarkMessageRead | EventType::WithdrawOrder => &["conversation_id", "message_id"],
         EventType::RefreshToken => &["token"],
         EventType::TakeConversation
         | EventType::ReleaseConversation
@@ -95,6 +106,7 @@ fn required(event: EventType) -> &'static [&'static str] {
         | EventType::WithdrawEmergency => &["conversation_id", "version"],
         EventType::TransferConversation => &["conversation_id", "version", "to"],
         EventType::EndEmergency => &["conversation_id", "version", "reason"],
+        EventType::AnswerMessage => &["conversation_id", "message_id", "answer"],
         EventType::StartConversation => &["to", "title", "content"],
     }
 }

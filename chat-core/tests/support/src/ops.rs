@@ -59,6 +59,10 @@ pub enum Request {
     Work { conversation: usize, action: usize, stale: bool, key: Option<u8> },
     WorkList { list: usize, brief: bool },
     EndEmergency { conversation: usize, withdraws: bool, stale: bool, key: Option<u8> },
+    Order { conversation: usize, key: Option<u8> },
+    AnswerOrder { conversation: usize, seq: usize, key: Option<u8> },
+    WithdrawOrder { conversation: usize, seq: usize },
+    OpenOrders,
     Start { to: usize, key: Option<u8> },
     People { find: usize },
     Phrases { language: usize },
@@ -79,7 +83,10 @@ impl Request {
     pub(crate) fn event(&self) -> &'static str {
         match self {
             Self::Create { .. } => "create_support_conversation",
-            Self::Send { .. } => "send_chat_message",
+            Self::Send { .. } | Self::Order { .. } => "send_chat_message",
+            Self::AnswerOrder { .. } => "answer_message",
+            Self::WithdrawOrder { .. } => "withdraw_order",
+            Self::OpenOrders => "get_open_orders",
             Self::Read { .. } => "mark_message_read",
             Self::Type { .. } => "typing_indicator",
             Self::Join { .. } => "join_conversation",
@@ -109,7 +116,21 @@ impl Request {
                 "content": content("m", key, run),
                 "client_message_id": name("m", key),
             }),
-            Self::Read { conversation, seq } => {
+            Self::Order { conversation, key } => json!({
+                "conversation_id": about(conversation),
+                "content": content("o", key, run),
+                "answers": ["Yes", "No"],
+                "answer_within_ms": 10_000,
+                "client_message_id": name("o", key),
+            }),
+            Self::AnswerOrder { conversation, seq, key } => json!({
+                "conversation_id": about(conversation),
+                "message_id": run.message(conversation, seq),
+                "answer": seq % 2,
+                "client_message_id": key.map(|key| format!("answer {seq} {key}")),
+            }),
+            Self::OpenOrders => json!({"limit": 5}),
+            Self::WithdrawOrder { conversation, seq } | Self::Read { conversation, seq } => {
                 json!({"conversation_id": about(conversation), "message_id": run.message(conversation, seq)})
             }
             Self::Type { conversation, is_typing } => {
@@ -232,7 +253,11 @@ fn request(kind: u8, [b, c]: [usize; 2]) -> Request {
             let after = (0..8).nth(c % 16);
             Request::Join { conversation, after, known_epoch: c >= 128 }
         }
-        124..=129 => Request::History { conversation },
+        124..=125 => Request::History { conversation },
+        126 => Request::Order { conversation, key: key(c) },
+        127 => Request::AnswerOrder { conversation, seq: c % 8, key: key(c / 8) },
+        128 => Request::WithdrawOrder { conversation, seq: c % 8 },
+        129 => Request::OpenOrders,
         130..=133 => Request::List { brief: is_odd(b) },
         134..=137 => Request::NextPage { brief: is_odd(b) },
         138..=140 => Request::Row { conversation, brief: is_odd(c) },

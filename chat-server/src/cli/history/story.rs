@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chat_core::id::UserId;
-use chat_core::protocol::{CloseCode, EmergencyAction, WorkAction};
+use chat_core::protocol::{CloseCode, EmergencyAction, OrderAction, WorkAction};
 use chat_core::store::{Account, EntryBody};
 use chat_core::time::Timestamp;
 
@@ -97,6 +97,15 @@ fn deed(HistoryMessage { conversation, seq, entry, .. }: &HistoryMessage) -> Str
         }
         Some(EntryBody::Emergency(EmergencyAction::Withdraw)) => {
             return format!("withdrew the emergency {conversation} by entry {seq}");
+        }
+        Some(EntryBody::Order(OrderAction::Answer)) => {
+            return format!("answered an order of {conversation} by entry {seq}");
+        }
+        Some(EntryBody::Order(OrderAction::Expire)) => {
+            return format!("ended an order of {conversation} by entry {seq}");
+        }
+        Some(EntryBody::Order(OrderAction::Withdraw)) => {
+            return format!("withdrew an order of {conversation} by entry {seq}");
         }
         None => None,
     };

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use chat_core::conversation::{Members, Participation, Standing};
 use chat_core::id::{ClientMessageId, ConversationId, TeamId, UserId};
-use chat_core::protocol::Message;
+use chat_core::order::compose;
+use chat_core::protocol::{Message, Order};
 use chat_core::store::{
-    Account, ConversationCreated, Event, Head, MembershipChanged, MessageAppended, Position, StoredAccount,
-    UnavailableError,
+    Account, ConversationCreated, Event, Head, MembershipChanged, MessageAppended, OrderPlace, Position,
+    StoredAccount, UnavailableError,
 };
 use chat_core::time::Timestamp;
 
@@ -166,8 +167,16 @@ impl Applier {
         let (work, emergency) = (conversation.work, conversation.emergency);
         relist(view, id, &participation, None, &work);
         let created_by = created_by.clone();
-        let head =
-            Head { participation, version: 1, last_seq: 1, last_at: *sent_at, work, created_by, emergency };
+        let head = Head {
+            participation,
+            version: 1,
+            last_seq: 1,
+            last_at: *sent_at,
+            work,
+            created_by,
+            emergency,
+            open_orders: Vec::new(),
+        };
         let text = NewestText { seq: 1, position: place.0, sent_at: *sent_at };
         let head = StoredHead { head, text };
         if head.head.emergency.is_some() {
@@ -199,7 +208,10 @@ impl Applier {
         if appended.emergency.as_ref().is_some_and(|emergency| !emergency.is_live()) {
             view.remove(keys::emergency(&after.head.created_by, conversation));
         }
-        if appended.work.is_some() || appended.emergency.is_some() || appended.entry.is_some() {
+        if let Some(order) = &appended.order {
+            put_order(view, conversation, order);
+        }
+        if has_state(appended) {
             view.put(keys::work(conversation), values::encode_json(&after.work_value()));
         }
         if appended.entry.is_none() {
@@ -256,6 +268,32 @@ impl Applier {
         self.heads.set(id, StoredHead { head, text });
         Ok(())
     }
+}
+
+/// Whether a message or entry changes the row about the work.
+fn has_state(appended: &MessageAppended) -> bool {
+    let MessageAppended { entry, work, emergency, order, .. } = appended;
+    entry.is_some() || work.is_some() || emergency.is_some() || order.is_some()
+}
+
+/// Stores an order as it is now, and lists it while it waits for an answer.
+fn put_order(view: &mut View, conversation: &ConversationId, order: &Order) {
+    view.put(keys::order(conversation, order.seq), values::encode_json(order));
+    let listed = keys::open_order(&OrderPlace::of(conversation, order));
+    if order.is_open() {
+        view.put(listed, &[]);
+    } else {
+        view.remove(listed);
+    }
+}
+
+/// The order of a message.
+pub(in crate::store) fn order(
+    view: &View,
+    conversation: &ConversationId,
+    seq: u64,
+) -> Result<Option<Order>, UnavailableError> {
+    view.get_as(&keys::order(conversation, seq), values::decode_json)
 }
 
 /// The account of a user.
@@ -325,18 +363,33 @@ fn put_message(
     seq: u64,
     (position, location): RecordAt,
 ) -> Result<(), UnavailableError> {
-    let Message { id, conversation_id, sender_id, content, sent_at, erased, work, emergency, .. } = message;
+    let Message { id, conversation_id, sender_id, sent_at, erased, work, emergency, .. } = message;
+    let content = match &message.order {
+        Some(shown) => compose(&message.content, &shown.answers),
+        None => message.content.clone(),
+    };
     let content = match content {
         _ if *erased => ContentValue::Erased,
         text if text.len() > INLINE_MOST => {
             ContentValue::Journal(u32::try_from(text.len()).unwrap_or(u32::MAX), location)
         }
-        text => ContentValue::Inline(text.clone()),
+        text => ContentValue::Inline(text),
     };
     let nonce = view.decoded(MessageValue::nonce(id))?;
     let (sender, work) = (sender_id.clone(), work.clone().map(Box::new));
     let emergency = emergency.clone();
-    let value = MessageValue { nonce, position, sent_at: *sent_at, sender, work, emergency, content };
+    let choices = message.order.as_ref().map(|shown| shown.order.choices);
+    let value = MessageValue {
+        nonce,
+        position,
+        sent_at: *sent_at,
+        sender,
+        work,
+        emergency,
+        choices,
+        answer: message.answer.clone(),
+        content,
+    };
     view.put_message(conversation_id, seq, value);
     Ok(())
 }

@@ -39,15 +39,17 @@ pub(in crate::store) struct WorkValue {
     /// The number of the newest message of a user when the row was written. Needed behind an entry
     /// only, because a newer message of a user is the newest of all.
     text_seq: u64,
+    /// The numbers of the messages whose orders wait for an answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::store) open_orders: Vec<u64>,
 }
-
-/// The work on a conversation, and its emergency, if any.
-pub(in crate::store) type WorkAndEmergency = (Work, Option<Box<Emergency>>);
 
 impl StoredHead {
     /// The head behind a new message or entry.
     pub(in crate::store) fn after(self, appended: &MessageAppended, position: Position) -> Self {
-        let MessageAppended { seq, sent_at, entry, work, emergency, .. } = appended;
+        let MessageAppended { seq, sent_at, entry, work, emergency, order, .. } = appended;
+        let mut open_orders = self.head.open_orders;
+        order.iter().for_each(|order| order.note_in(&mut open_orders));
         let text = NewestText { seq: *seq, position, sent_at: *sent_at };
         Self {
             text: if entry.is_none() { text } else { self.text },
@@ -56,6 +58,7 @@ impl StoredHead {
                 last_at: *sent_at,
                 work: work.clone().unwrap_or(self.head.work),
                 emergency: emergency.clone().or(self.head.emergency),
+                open_orders,
                 ..self.head
             },
         }
@@ -63,8 +66,13 @@ impl StoredHead {
 
     /// The value of the row about the work.
     pub(in crate::store) fn work_value(&self) -> WorkValue {
-        let Head { work, emergency, .. } = &self.head;
-        WorkValue { work: work.clone(), emergency: emergency.clone(), text_seq: self.text.seq }
+        let Head { work, emergency, open_orders, .. } = &self.head;
+        WorkValue {
+            work: work.clone(),
+            emergency: emergency.clone(),
+            text_seq: self.text.seq,
+            open_orders: open_orders.clone(),
+        }
     }
 }
 
@@ -84,8 +92,8 @@ pub(super) fn read_head(id: &ConversationId, view: &View) -> Result<Option<Store
     let last_at = newest.sent_at;
     let (text_seq, text) = text_up_to(view, id, last_seq, newest)?;
     let participation = Arc::new(participation(view, id, teams)?);
-    let (work, emergency) = work_of_row(read_work(view, id)?, created_at);
-    let head = Head { participation, version, last_seq, last_at, work, created_by, emergency };
+    let WorkValue { work, emergency, open_orders, .. } = work_of_row(read_work(view, id)?, created_at);
+    let head = Head { participation, version, last_seq, last_at, work, created_by, emergency, open_orders };
     Ok(Some(StoredHead { head, text: NewestText::of(text_seq, &text) }))
 }
 
@@ -97,21 +105,22 @@ pub(in crate::store) fn read_work(
     view.get_as(&keys::work(id), values::decode_json)
 }
 
-/// The work and the emergency of a conversation with this row, created at this time.
-pub(in crate::store) fn work_of_row(row: Option<WorkValue>, created_at: Timestamp) -> WorkAndEmergency {
-    row.map_or_else(|| (Work::begun(created_at), None), |row| (row.work, row.emergency))
+/// The state of a conversation with this row, created at this time.
+pub(in crate::store) fn work_of_row(row: Option<WorkValue>, created_at: Timestamp) -> WorkValue {
+    let begun = || Work::begun(created_at);
+    row.unwrap_or_else(|| WorkValue { work: begun(), emergency: None, text_seq: 1, open_orders: Vec::new() })
 }
 
-/// The work and the emergency of a conversation, or `None` if the conversation does not exist.
+/// The state of a conversation, or `None` if the conversation does not exist.
 pub(in crate::store) fn work_of(
     view: &View,
     id: &ConversationId,
-) -> Result<Option<WorkAndEmergency>, UnavailableError> {
-    if let Some(WorkValue { work, emergency, .. }) = read_work(view, id)? {
-        return Ok(Some((work, emergency)));
+) -> Result<Option<WorkValue>, UnavailableError> {
+    if let Some(row) = read_work(view, id)? {
+        return Ok(Some(row));
     }
     let value = view.get_as(&keys::conversation(id), values::decode_json::<ConversationValue>)?;
-    Ok(value.map(|value| (Work::begun(value.created_at), None)))
+    Ok(value.map(|value| work_of_row(None, value.created_at)))
 }
 
 /// The newest message of a user up to the newest message or entry, with its number. Costs two reads

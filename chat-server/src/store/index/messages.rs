@@ -163,6 +163,8 @@ mod tests {
             sender: SENDER.into(),
             work: None,
             emergency: None,
+            choices: None,
+            answer: None,
             content: ContentValue::Inline("x".repeat(length).into()),
         }
     }

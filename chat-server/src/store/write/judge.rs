@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use chat_core::id::{ClientMessageId, ConversationId, UserId};
+use chat_core::protocol::Order;
 use chat_core::store::{
     Account, Change, Content, Event, Head, Original, Position, PutAccount, State, StoredAccount,
     UnavailableError,
 };
 
-use crate::store::index::apply::{Applier, live_emergencies};
+use crate::store::index::apply::{Applier, live_emergencies, order};
 use crate::store::index::view::View;
 use crate::store::keys;
 use crate::store::values;
@@ -65,6 +66,10 @@ impl State for GroupState<'_> {
         live_emergencies(self.view, creator)
     }
 
+    fn order(&mut self, conversation: &ConversationId, seq: u64) -> Result<Option<Order>, UnavailableError> {
+        order(self.view, conversation, seq)
+    }
+
     fn apply(&mut self, mut event: Event) -> Result<(Position, Event), UnavailableError> {
         let sealed = match event.content_mut() {
             Some((Content::Text(text), hash)) => {
@@ -104,6 +109,7 @@ pub(in crate::store) fn check_size(change: &Change) -> Result<(), UnavailableErr
             users.into_iter().flatten().all(|user| values::fits(user.as_str()))
         }
         Change::Escalate(escalate) => values::fits(escalate.conversation.as_str()),
+        Change::ExpireOrder(expire) => values::fits(expire.conversation.as_str()),
         Change::MarkRead(read) => values::fits(read.permit.user().as_str()),
         Change::Enrol(membership) | Change::Withdraw(membership) => values::fits(membership.user.as_str()),
     };

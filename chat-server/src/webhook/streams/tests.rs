@@ -25,6 +25,7 @@ fn event(conversation: &str, position: u64) -> Pending {
         work: None,
         emergency: None,
         is_press: false,
+        order: None,
         client_message_id: None,
         content_hash: None,
         content: Content::Erased,

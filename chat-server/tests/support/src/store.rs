@@ -129,6 +129,7 @@ pub fn known(id: &ConversationId, version: u64) -> Conversation {
         last_message_at: time(0),
         work: Work::begun(time(0)),
         emergency: None,
+        open_orders: Vec::new(),
     }
 }
 
@@ -136,6 +137,7 @@ pub fn known(id: &ConversationId, version: u64) -> Conversation {
 pub fn message(id: &ConversationId, content: &str, client_message_id: Option<&str>) -> Change {
     Change::AppendMessage(AppendMessage {
         is_press: false,
+        order: None,
         permit: may_take_part(&driver(), Some(&known(id, 1))).unwrap(),
         nonce: Nonce([2; NONCE_BYTES]),
         content: content.into(),

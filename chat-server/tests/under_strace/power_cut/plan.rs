@@ -82,6 +82,7 @@ fn creation(before: &MemoryStore, number: usize) -> Change {
 fn message(before: &MemoryStore, known: &Conversation, number: usize, part: usize) -> Change {
     Change::AppendMessage(AppendMessage {
         is_press: false,
+        order: None,
         permit: may_take_part(&account(before, "driver"), Some(known)).unwrap(),
         nonce: nonce(number, part),
         content: text(number, part),

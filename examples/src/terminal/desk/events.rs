@@ -28,6 +28,10 @@ impl Desk {
                 self.board.has_read(&read);
             }
             Event::Unread(unread) => self.board.row(&unread.conversation_id).unread = unread.unread_count,
+            Event::OrderOverdue(event) => {
+                let title = self.board.title(&event.conversation_id);
+                say(format_args!("!! an order was not answered in time: {title}"));
+            }
             Event::Outbox { client_message_id, progress } => self.progress(&client_message_id, progress),
             Event::EpochChanged(_) => say("-- the server was set back to an older state, which you see now"),
             Event::Lagged(lost) => {

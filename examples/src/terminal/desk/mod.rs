@@ -3,7 +3,7 @@
 mod events;
 
 use chat_client::{ChatClient, Error, Events, TypingGuard, Update};
-use chat_core::id::ConversationId;
+use chat_core::id::{ConversationId, MessageId};
 use chat_core::protocol::{
     Done, GetActiveConversations, GetActiveConversationsReply, GetConversationMessagesReply, NewMessage, User,
 };
@@ -149,6 +149,17 @@ impl Desk {
         let id = self.open_one()?;
         let version = self.board.emergency_version(&id);
         Some((id, version))
+    }
+
+    /// The open conversation, with the newest message in it that must be answered.
+    pub fn open_order(&self) -> Option<(ConversationId, MessageId)> {
+        let shown = self.open.as_ref()?;
+        Some((shown.id.clone(), shown.order.clone()?))
+    }
+
+    /// The open conversation.
+    pub fn open_conversation(&self) -> Option<ConversationId> {
+        self.open_one()
     }
 
     /// Leaves the open conversation, if there is one.

@@ -169,6 +169,7 @@ impl Environment {
                 Err(
                     Rejected::Outdated(_)
                     | Rejected::OutdatedEmergency(_)
+                    | Rejected::Order(_)
                     | Rejected::Repeated(_)
                     | Rejected::Forbidden,
                 ) => {}

@@ -4,10 +4,10 @@ use std::ops::RangeInclusive;
 
 use chat_core::id::ConversationId;
 use chat_core::protocol::{Message, MessageType, MessageWork};
-use chat_core::store::{MessagePage, UnavailableError, Window};
+use chat_core::store::{MessagePage, UnavailableError, Window, show_order};
 
 use super::Snapshot;
-use crate::store::index::apply::participation;
+use crate::store::index::apply::{order, participation};
 use crate::store::index::heads::work_of;
 use crate::store::index::messages::{StoredMessages, newest_message};
 use crate::store::values::{ContentValue, MessageValue};
@@ -36,7 +36,8 @@ impl Snapshot<'_> {
         }
         let messages = found.into_iter().map(|(seq, value)| self.assemble_message(conversation, seq, value));
         let messages = messages.collect::<Result<_, _>>()?;
-        let (work, emergency) = work_of(&self.view, conversation)?.unzip();
+        let state = work_of(&self.view, conversation)?;
+        let (work, emergency) = state.map(|state| (state.work, state.emergency)).unzip();
         // Who takes part by team has no position here, so the teams don't matter.
         let positions =
             self.positions(conversation, &participation(&self.view, conversation, Vec::new())?)?;
@@ -95,7 +96,7 @@ impl Snapshot<'_> {
                 record.event.content().and_then(|(content, _)| content.text().cloned())
             }
         };
-        Ok(Message {
+        let message = Message {
             id,
             conversation_id: conversation.clone(),
             sender_id: value.sender,
@@ -107,6 +108,13 @@ impl Snapshot<'_> {
             // Message 1 begins the work, and nothing is stored for that.
             work: value.work.map(|work| *work).or((seq == 1).then(|| MessageWork::begun(value.sent_at))),
             emergency: value.emergency,
-        })
+            order: None,
+            answer: value.answer,
+        };
+        if value.choices.is_none() {
+            return Ok(message);
+        }
+        let order = self.view.decoded(order(&self.view, conversation, seq)?)?;
+        Ok(show_order(message, order))
     }
 }

@@ -2,6 +2,7 @@
 
 mod lists;
 mod messages;
+mod open_orders;
 mod owner_list;
 mod readings;
 #[cfg(test)]
@@ -19,7 +20,7 @@ use chat_core::store::{
 };
 
 use crate::store::index::apply::{account, participation, staff};
-use crate::store::index::heads::{read_work, text_up_to, work_of_row};
+use crate::store::index::heads::{WorkValue, read_work, text_up_to, work_of_row};
 use crate::store::index::messages::newest_message;
 use crate::store::index::view::{View, after as after_prefix};
 use crate::store::keys;
@@ -118,6 +119,7 @@ impl Snapshot<'_> {
                 Facts::Message(message.filter(|message| message.id(seq) == id).map(|_| seq))
             }
             Query::Emergencies(limit) => Facts::Emergencies(self.emergencies(limit as usize)?),
+            Query::OpenOrders(query) => Facts::OpenOrders(self.open_orders(&query)?),
             Query::Original { user, client_message_id } => {
                 Facts::Original(self.original(&user, &client_message_id)?)
             }
@@ -171,7 +173,8 @@ impl Snapshot<'_> {
         let (last_seq, newest) = self.view.decoded(newest)?;
         let last_at = newest.sent_at;
         let (last_text_seq, text) = text_up_to(&self.view, id, last_seq, newest)?;
-        let (work, emergency) = work_of_row(read_work(&self.view, id)?, value.created_at);
+        let WorkValue { work, emergency, open_orders, .. } =
+            work_of_row(read_work(&self.view, id)?, value.created_at);
         let conversation = Conversation {
             id: id.clone(),
             title: value.title,
@@ -186,6 +189,7 @@ impl Snapshot<'_> {
             last_message_at: text.sent_at,
             work,
             emergency,
+            open_orders,
         };
         Ok(Some((conversation, text)))
     }

@@ -1,12 +1,13 @@
 //! The lines of an export. Names and fields are stable, because other programs read them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use chat_core::conversation::Standing;
 use chat_core::id::{ConversationId, MessageId, TeamId, UserId};
-use chat_core::protocol::{MessageEmergency, MessageWork, Role, RoomType};
-use chat_core::store::{Account, Content, ConversationCreated, Event, Source};
+use chat_core::protocol::{MessageAnswer, MessageEmergency, MessageOrder, MessageWork, Role, RoomType};
+use chat_core::store::{Account, Content, ConversationCreated, Event, MessageAppended, Source};
 use chat_core::time::Timestamp;
 use serde::Serialize;
 
@@ -51,7 +52,7 @@ pub(super) enum ExportLine<'a> {
         sender_id: &'a UserId,
         sent_at: Timestamp,
         #[serde(skip_serializing_if = "Option::is_none")]
-        content: Option<&'a str>,
+        content: Option<Cow<'a, str>>,
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         erased: bool,
         /// The work from this message on, if the message has changed it.
@@ -60,6 +61,12 @@ pub(super) enum ExportLine<'a> {
         /// The emergency from this message on, if the message has changed it.
         #[serde(skip_serializing_if = "Option::is_none")]
         emergency: Option<Box<MessageEmergency>>,
+        /// The order, if the message must be answered, as it was given.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        order: Option<Box<MessageOrder>>,
+        /// The order from this entry on, if the entry has changed it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        answer: Option<Box<MessageAnswer>>,
     },
     Read {
         position: u64,
@@ -107,23 +114,14 @@ impl<'a> ExportLine<'a> {
                 message_id: &created.message_id,
                 sender_id: &created.created_by,
                 sent_at: created.sent_at,
-                content: created.content.text().map(|text| &**text),
+                content: created.content.text().map(|text| Cow::Borrowed(&**text)),
                 erased: created.content == Content::Erased,
                 work: created.message().work,
                 emergency: created.message().emergency,
+                order: None,
+                answer: None,
             },
-            (Event::MessageAppended(appended), _) => Self::Message {
-                position,
-                conversation_id: &appended.conversation,
-                seq: appended.seq,
-                message_id: &appended.message_id,
-                sender_id: &appended.sender,
-                sent_at: appended.sent_at,
-                content: appended.content.text().map(|text| &**text),
-                erased: appended.content == Content::Erased,
-                work: appended.shown_work(),
-                emergency: appended.shown_emergency(),
-            },
+            (Event::MessageAppended(appended), _) => Self::message(position, appended),
             (Event::ReadMarked(read), _) => Self::Read {
                 position,
                 conversation_id: &read.conversation,
@@ -148,6 +146,32 @@ impl<'a> ExportLine<'a> {
             (Event::AccountPut { account }, _) => Self::account(position, account),
             (Event::EpochBegun { .. }, _) => return None,
         })
+    }
+
+    fn message(position: u64, appended: &'a MessageAppended) -> Self {
+        // The text of an order is stored together with its answers.
+        let order = appended
+            .given_order()
+            .and_then(|_| Some((appended.message().content, appended.message().order?)));
+        let (content, order) = match order {
+            Some((content, order)) => (Some(Cow::Owned(content.to_string())), Some(order)),
+            None => (appended.content.text().map(|text| Cow::Borrowed(&**text)), None),
+        };
+        let erased = appended.content == Content::Erased;
+        Self::Message {
+            position,
+            conversation_id: &appended.conversation,
+            seq: appended.seq,
+            message_id: &appended.message_id,
+            sender_id: &appended.sender,
+            sent_at: appended.sent_at,
+            content: content.filter(|_| !erased),
+            erased,
+            work: appended.shown_work(),
+            emergency: appended.shown_emergency(),
+            order,
+            answer: appended.shown_answer(),
+        }
     }
 
     fn account(position: u64, Account { user, active, said, .. }: &'a Account) -> Self {

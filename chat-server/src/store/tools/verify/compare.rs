@@ -129,6 +129,8 @@ fn kind(key: &[u8]) -> &'static str {
         Some(b'c') => "a conversation",
         Some(b'm') => "a message",
         Some(b'd') => "a client message id",
+        Some(b'o') => "an order",
+        Some(b't') => "an open order",
         Some(b'p') => "a participation",
         Some(b'a') => "an entry of a list",
         Some(b'r') => "a read position",

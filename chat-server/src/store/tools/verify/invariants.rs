@@ -2,14 +2,14 @@
 
 use chat_core::conversation::{Participation, Standing};
 use chat_core::id::{ClientMessageId, ConversationId, MessageId, TeamId, UserId};
-use chat_core::protocol::{EmergencyAction, SERVER};
+use chat_core::protocol::{EmergencyAction, OrderAction, SERVER};
 use chat_core::store::{
     Account, ConversationCreated, EntryBody, Event, Head, MembershipChanged, MessageAppended, ReadMarked,
     UnavailableError,
 };
 
-use super::work;
-use crate::store::index::apply::{Applier, account};
+use super::{orders, work};
+use crate::store::index::apply::{Applier, account, order};
 use crate::store::index::view::View;
 use crate::store::keys;
 use crate::store::values::{self, ConversationValue, MessageValue};
@@ -123,13 +123,18 @@ impl Before<'_> {
                 head.last_at
             )));
         }
-        if !is_alert(appended) && !self.takes_part(conversation, sender)? {
+        if !is_by_server(appended) && !self.takes_part(conversation, sender)? {
             return Ok(wrong(format!(
                 "message {seq} of {conversation} is by {sender}, who does not take part in it"
             )));
         }
         let what = work::wrong(&head.work, appended);
         let what = what.or_else(|| work::wrong_emergency(head.emergency.as_deref(), appended));
+        let earlier = match &appended.order {
+            Some(named) => order(self.view, conversation, named.seq)?,
+            None => None,
+        };
+        let what = what.or_else(|| orders::wrong(earlier.as_ref(), appended));
         if let Some(what) = what {
             return Ok(wrong(what));
         }
@@ -249,7 +254,9 @@ fn unless(bad: bool, what: impl FnOnce() -> String) -> Checked {
 }
 
 /// Whether the server has written the entry.
-fn is_alert(appended: &MessageAppended) -> bool {
+fn is_by_server(appended: &MessageAppended) -> bool {
     let alert = EntryBody::Emergency(EmergencyAction::Escalate);
-    appended.sender.as_str() == SERVER && appended.entry == Some(alert)
+    let expiry = EntryBody::Order(OrderAction::Expire);
+    let is_its = appended.entry.as_ref().is_some_and(|entry| *entry == alert || *entry == expiry);
+    appended.sender.as_str() == SERVER && is_its
 }

@@ -7,6 +7,7 @@
 mod compare;
 mod finding;
 mod invariants;
+mod orders;
 mod work;
 
 use std::fs;

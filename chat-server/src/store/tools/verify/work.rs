@@ -19,7 +19,7 @@ pub(super) fn wrong(before: &Work, appended: &MessageAppended) -> Option<String>
         Some(EntryBody::Work(action)) => {
             is_new && follows(*action, before.state, work) && is_by(*action, work, sender.as_str())
         }
-        Some(EntryBody::Emergency(_)) => false,
+        Some(EntryBody::Emergency(_) | EntryBody::Order(_)) => false,
         None => is_new || (work.version == before.version && work.since == before.since),
     };
     let is_whole = work.assignee.is_some() || work.state != WorkState::Taken;
@@ -48,7 +48,7 @@ pub(super) fn wrong_emergency(before: Option<&Emergency>, appended: &MessageAppe
     let MessageAppended { conversation, seq, entry, .. } = appended;
     let action = match entry {
         Some(EntryBody::Emergency(action)) => Some(*action),
-        Some(EntryBody::Work(_)) | None => None,
+        Some(EntryBody::Work(_) | EntryBody::Order(_)) | None => None,
     };
     let Some(after) = &appended.emergency else {
         return action.map(|_| format!("the entry {seq} of {conversation} names no emergency"));

@@ -31,6 +31,8 @@ pub(super) fn message(text: &str) -> MessageValue {
         sender: "user".into(),
         work: None,
         emergency: None,
+        choices: None,
+        answer: None,
         content: ContentValue::Inline(text.into()),
     }
 }
