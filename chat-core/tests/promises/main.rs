@@ -50,10 +50,15 @@ fn the_operations_send_every_request() {
     let setups = [vec![], vec![TAKE, Op::AnswerAll], vec![TAKE, Op::AnswerAll, RESOLVE, Op::AnswerAll]];
     let emergency = Op::Request(0, Request::Create { key: None, emergency: true });
     let urgent = [&setup[..4], &[emergency, Op::AnswerAll]].concat();
-    let setups =
-        setups.map(|more| [&setup[..], &more].concat()).into_iter().chain([urgent]).collect::<Vec<_>>();
+    let order = Op::Request(1, Request::Order { conversation: 0, key: None });
+    let ordered = [&setup[..], &[order, Op::AnswerAll]].concat();
+    let setups = setups.map(|more| [&setup[..], &more].concat()).into_iter();
+    let setups = setups.chain([urgent, ordered]).collect::<Vec<_>>();
     let mut granted = BTreeSet::new();
-    let kinds = (0..=u8::MAX).flat_map(|kind| [[kind, 0, 0, 0], [kind, 1, 0, 0], [kind, 0, 100, 0]]);
+    let kinds = (0..=u8::MAX).flat_map(|kind| {
+        let by_number = (0..=3).flat_map(move |number| [[kind, 0, 0, number], [kind, 1, 0, number]]);
+        by_number.chain([[kind, 0, 100, 0]])
+    });
     for (op, setup) in kinds.flat_map(|kind| setups.iter().map(move |setup| (kind, setup))) {
         let ops = setup.iter().cloned().chain([Op::decode(op)]);
         let answered = watch(&ops.collect::<Vec<_>>()).world.engine.stats().answered;
