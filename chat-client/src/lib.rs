@@ -43,6 +43,7 @@
 //!         Update::Message(message) => shown.push(message),
 //!         Update::TypingStatus(status) => println!("{} types", status.user_id),
 //!         Update::MessageRead(read) => println!("{} has read", read.user_id),
+//!         Update::Positions(_) => {}
 //!         Update::ReadPosition(_) => {}
 //!         Update::Refused(reason) => println!("can't be shown: {reason}"),
 //!     }

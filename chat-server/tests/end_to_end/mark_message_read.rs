@@ -20,7 +20,7 @@ async fn reading_is_told_to_the_others_and_to_the_readers_own_devices() {
         &john.event("message_read").await,
         &json!({
             "type": "message_read", "conversation_id": id, "user_id": "user_jane", "message_id": message,
-            "timestamp": "<time>", "read_up_to": 2,
+            "timestamp": "<time>", "read_up_to": 2, "by_control": true,
         }),
     );
     assert_shape(
