@@ -154,5 +154,5 @@ async fn a_server_without_tables_or_secret_says_what_to_do() {
     assert!(text.contains("give the secret that your tokens are signed with"), "{text}");
     let mut upgrade = server_test_support::program::program();
     let output = upgrade.args(["database", "upgrade", "--database-url", &address]).output().unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "created the tables, with layout 3\n");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "created the tables, with layout 4\n");
 }
