@@ -166,7 +166,7 @@ mod tests {
 
     use super::*;
 
-    /// The requests and the event about orders, which the console shows as text until it knows them.
+    /// The requests and the event about orders. The console shows orders as text so far.
     const UNKNOWN: [&str; 4] = ["answer_message", "withdraw_order", "get_open_orders", "order_overdue"];
 
     #[test]
