@@ -53,7 +53,10 @@ impl Handle {
         limit: u32,
     ) -> Result<MessagePage, QueryError> {
         let limit = limit.min(self.messages_most);
-        match self.load(Query::Messages { conversation, window, limit, bytes: usize::MAX }).await? {
+        match self
+            .load(Query::Messages { conversation, window, limit, bytes: usize::MAX, with_positions: false })
+            .await?
+        {
             Facts::Messages(page) => Ok(page),
             _ => Err(other_facts()),
         }

@@ -1,13 +1,10 @@
 //! Additions: the life of an emergency, and the requests that end it.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 
 use super::check;
-use super::envelope::Success;
 use super::error::{Error, ErrorCode};
-use crate::id::{ClientMessageId, ConversationId, MessageId, UserId};
+use crate::id::{ClientMessageId, ConversationId, UserId};
 use crate::limits::FieldLimits;
 use crate::time::Timestamp;
 
@@ -129,38 +126,5 @@ impl WithdrawEmergency {
     /// `invalid_parameter`, with the name of the field.
     pub fn check(&self, limits: &FieldLimits) -> Result<(), Error> {
         check::client_message_id(self.client_message_id.as_ref(), limits)
-    }
-}
-
-/// The reply to `end_emergency` and `withdraw_emergency`, sent once the entry is durable.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct EmergencyReply {
-    /// Always `true`.
-    pub success: Success,
-    /// A text for people.
-    pub message: Cow<'static, str>,
-    /// The conversation of the request.
-    pub conversation_id: ConversationId,
-    /// The id of the entry.
-    pub message_id: MessageId,
-    /// The entry's number in the conversation.
-    pub seq: u64,
-    /// The entry's `sent_at`.
-    pub timestamp: Timestamp,
-    /// The emergency from the entry on.
-    pub emergency: Box<Emergency>,
-}
-
-impl EmergencyReply {
-    /// Creates the reply for a durable entry.
-    pub fn new(
-        conversation_id: ConversationId,
-        message_id: MessageId,
-        seq: u64,
-        timestamp: Timestamp,
-        emergency: Box<Emergency>,
-    ) -> Self {
-        let message = "Emergency ended successfully".into();
-        Self { success: Success, message, conversation_id, message_id, seq, timestamp, emergency }
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod check;
 pub mod close;
 pub mod create_support_conversation;
 pub mod emergency;
+mod entry_reply;
 mod envelope;
 pub mod error;
 pub mod get_active_conversations;
@@ -41,9 +42,10 @@ pub use create_support_conversation::{
     CreateSupportConversation, CreateSupportConversationReply, NewSupportConversation,
 };
 pub use emergency::{
-    Emergency, EmergencyAction, EmergencyReason, EmergencyReply, EmergencyState, EndEmergency,
-    MessageEmergency, WithdrawEmergency,
+    Emergency, EmergencyAction, EmergencyReason, EmergencyState, EndEmergency, MessageEmergency,
+    WithdrawEmergency,
 };
+pub use entry_reply::{EmergencyReply, OrderReply, WorkReply};
 pub use envelope::{RequestId, Success, Undecodable, encode, encode_reply, json_length};
 pub use error::{Error, ErrorCode, ErrorReply, Fault, Present};
 pub use get_active_conversations::{
@@ -59,7 +61,7 @@ pub use mark_message_read::{MarkMessageRead, MessageRead, ReadPosition, Reading}
 pub use message::{BroadcastMessage, Message, MessageType, NewMessage};
 pub use order::{
     AnswerMessage, GetOpenOrders, GetOpenOrdersReply, MessageAnswer, MessageOrder, Order, OrderAction,
-    OrderAnswer, OrderOverdue, OrderPart, OrderReply, OrderState, OrderTerms, WithdrawOrder,
+    OrderAnswer, OrderOverdue, OrderPart, OrderState, OrderTerms, WithdrawOrder,
 };
 pub use refresh_token::{RefreshToken, RefreshTokenReply};
 pub use reply::Reply;
@@ -73,7 +75,7 @@ pub use start_conversation::{StartConversation, StartConversationReply};
 pub use typing_indicator::{TypingIndicator, TypingStatus};
 pub use work::{
     MessageWork, ReleaseConversation, ReopenConversation, ResolveConversation, TakeConversation,
-    TransferConversation, Work, WorkAction, WorkReply, WorkRequest, WorkState,
+    TransferConversation, Work, WorkAction, WorkRequest, WorkState,
 };
 pub use work_list::{WorkCounts, WorkList};
 

@@ -1,6 +1,5 @@
 //! Additions: orders, which are messages that must be answered, and the requests about them.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -214,39 +213,6 @@ impl WithdrawOrder {
     /// `invalid_parameter`, with the name of the field.
     pub fn check(&self, limits: &FieldLimits) -> Result<(), Error> {
         check::client_message_id(self.client_message_id.as_ref(), limits)
-    }
-}
-
-/// The reply to `answer_message` and `withdraw_order`, sent once the entry is durable.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct OrderReply {
-    /// Always `true`.
-    pub success: Success,
-    /// A text for people.
-    pub message: Cow<'static, str>,
-    /// The conversation of the request.
-    pub conversation_id: ConversationId,
-    /// The id of the entry.
-    pub message_id: MessageId,
-    /// The entry's number in the conversation.
-    pub seq: u64,
-    /// The entry's `sent_at`.
-    pub timestamp: Timestamp,
-    /// The order from the entry on.
-    pub order: Box<Order>,
-}
-
-impl OrderReply {
-    /// Creates the reply for a durable entry.
-    pub fn new(
-        conversation_id: ConversationId,
-        message_id: MessageId,
-        seq: u64,
-        timestamp: Timestamp,
-        order: Box<Order>,
-    ) -> Self {
-        let message = "Order changed successfully".into();
-        Self { success: Success, message, conversation_id, message_id, seq, timestamp, order }
     }
 }
 

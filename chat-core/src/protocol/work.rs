@@ -1,13 +1,10 @@
 //! Additions: the work on a conversation, and the requests that change it.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 
 use super::check;
-use super::envelope::Success;
 use super::error::Error;
-use crate::id::{ClientMessageId, ConversationId, MessageId, UserId};
+use crate::id::{ClientMessageId, ConversationId, UserId};
 use crate::limits::FieldLimits;
 use crate::time::Timestamp;
 
@@ -166,37 +163,4 @@ work_requests! {
     ResolveConversation = Resolve;
     /// The `data` of `reopen_conversation`.
     ReopenConversation = Reopen;
-}
-
-/// The reply to a change of the work, sent once the entry is durable.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct WorkReply {
-    /// Always `true`.
-    pub success: Success,
-    /// A text for people.
-    pub message: Cow<'static, str>,
-    /// The conversation of the request.
-    pub conversation_id: ConversationId,
-    /// The id of the entry.
-    pub message_id: MessageId,
-    /// The entry's number in the conversation.
-    pub seq: u64,
-    /// The entry's `sent_at`.
-    pub timestamp: Timestamp,
-    /// The work from the entry on.
-    pub work: Box<Work>,
-}
-
-impl WorkReply {
-    /// Creates the reply for a durable entry.
-    pub fn new(
-        conversation_id: ConversationId,
-        message_id: MessageId,
-        seq: u64,
-        timestamp: Timestamp,
-        work: Work,
-    ) -> Self {
-        let (message, work) = ("Conversation changed successfully".into(), Box::new(work));
-        Self { success: Success, message, conversation_id, message_id, seq, timestamp, work }
-    }
 }

@@ -68,6 +68,8 @@ pub enum Query {
         limit: u32,
         /// The limit of bytes of content.
         bytes: usize,
+        /// Whether the page has the read positions. They cost further look-ups.
+        with_positions: bool,
     },
     /// The number of the message with this id in the conversation, if any.
     Message {
@@ -243,6 +245,7 @@ pub struct MessagePage {
     /// The number of the newest message or entry of the conversation.
     pub last_seq: u64,
     /// The read positions over 0 of [`CONTROL`](crate::protocol::CONTROL) and of the members, by id.
+    /// Empty unless the query asks for them.
     pub positions: Vec<Reading>,
     /// The work at `last_seq`. `None` for an unknown conversation.
     pub work: Option<Work>,

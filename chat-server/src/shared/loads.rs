@@ -1,6 +1,5 @@
 //! Answers to queries. Each is read from one snapshot, with the position of that snapshot.
 
-use std::iter;
 use std::sync::Arc;
 
 use chat_core::id::{ConversationId, UserId};
@@ -105,8 +104,9 @@ impl DatabaseSnapshot<'_> {
             Query::ConversationRow { user, conversation } => {
                 Facts::ConversationRow(list::row(self, &user, &conversation).await?)
             }
-            Query::Messages { conversation, window, limit, bytes } => {
-                Facts::Messages(self.messages(&conversation, window, limit, bytes).await?)
+            Query::Messages { conversation, window, limit, bytes, with_positions } => {
+                let page = self.messages(&conversation, window, limit, bytes, with_positions);
+                Facts::Messages(page.await?)
             }
             Query::Message { conversation, id } => {
                 let seq = id.seq().unwrap_or_default();
@@ -183,6 +183,7 @@ impl DatabaseSnapshot<'_> {
         window: Window,
         limit: u32,
         bytes: usize,
+        with_positions: bool,
     ) -> Result<MessagePage, UnavailableError> {
         let Some((known, _)) = self.conversation(conversation).await? else {
             return Ok(MessagePage::default());
@@ -203,7 +204,8 @@ impl DatabaseSnapshot<'_> {
         if !matches!(window, Window::After(_)) {
             messages.reverse();
         }
-        let readings = Readings::of(self, None, iter::once((conversation, &known.participation))).await?;
+        let read = Some((conversation, &known.participation)).filter(|_| with_positions);
+        let readings = Readings::of(self, None, read.into_iter()).await?;
         let positions = readings.positions(conversation, &known.participation);
         let (work, emergency) = (Some(known.work), known.emergency);
         Ok(MessagePage { messages, last_seq, positions, work, emergency, more })

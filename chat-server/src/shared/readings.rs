@@ -15,6 +15,7 @@ pub(super) struct Readings(HashMap<(ConversationId, UserId), u64>);
 
 impl Readings {
     /// Reads the positions of a user, of control and of the members in each of these conversations.
+    /// Costs nothing without a conversation.
     pub(super) async fn of<'a>(
         snapshot: &DatabaseSnapshot<'_>,
         user: Option<&UserId>,
@@ -26,6 +27,9 @@ impl Readings {
             readers.into_iter().map(move |reader| (id, reader))
         });
         let pairs: Vec<_> = pairs.collect();
+        if pairs.is_empty() {
+            return Ok(Self(HashMap::new()));
+        }
         let ids: Vec<_> = pairs.iter().map(|(id, _)| key(id.as_str())).collect();
         let readers: Vec<_> = pairs.iter().map(|(_, reader)| key(reader.as_str())).collect();
         let found = snapshot.query(READINGS, &[&ids, &readers]).await?;

@@ -139,7 +139,7 @@ fn after_a_clean_stop_a_flipped_bit_is_named_by_reading_all_and_never_answered()
 /// Whether the message with this number is unchanged; if not, the load has failed.
 fn is_there_or_unavailable(store: &LocalStore, number: u64, content: &str) -> bool {
     let (conversation, window) = (conv(), Window::After(number - 1));
-    let query = Query::Messages { conversation, window, limit: 1, bytes: usize::MAX };
+    let query = Query::Messages { conversation, window, limit: 1, bytes: usize::MAX, with_positions: true };
     match block_on(store.load(query)) {
         Ok(Loaded { facts: Facts::Messages(page), .. }) => {
             assert!(*page.messages[0].content == *content, "message {number} is not what was written");

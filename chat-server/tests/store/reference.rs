@@ -263,7 +263,13 @@ fn pages(store: &impl Store) -> Vec<Facts> {
         for conversation in CONVERSATIONS.map(ConversationId::from) {
             for window in [Window::Newest { skip }, Window::Before(4), Window::After(skip)] {
                 let conversation = conversation.clone();
-                pages.push(Query::Messages { conversation, window, limit, bytes: bound });
+                pages.push(Query::Messages {
+                    conversation,
+                    window,
+                    limit,
+                    bytes: bound,
+                    with_positions: true,
+                });
             }
         }
     }

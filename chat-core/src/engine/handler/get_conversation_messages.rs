@@ -30,5 +30,6 @@ fn query(request: &GetConversationMessages, cx: &HandlerContext<'_>) -> Query {
         window,
         limit: super::limit(request.limit, pages.messages_default, pages.messages_most),
         bytes: usize::MAX,
+        with_positions: false,
     }
 }

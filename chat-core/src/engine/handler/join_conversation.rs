@@ -75,5 +75,6 @@ fn query(request: &JoinConversation, window: Window, cx: &HandlerContext<'_>) ->
         window,
         limit: pages.catch_up_messages,
         bytes: pages.catch_up_bytes,
+        with_positions: true,
     }
 }

@@ -64,7 +64,13 @@ fn shown_order(
     let before = id.seq().and_then(|seq| seq.checked_sub(1)).ok_or(ErrorCode::MessageNotFound)?;
     let Some((_, page)) = &cx.facts.messages else {
         let (conversation, window) = (conversation.clone(), Window::After(before));
-        return Err(Blocked::OnLoad(Query::Messages { conversation, window, limit: 1, bytes: usize::MAX }));
+        return Err(Blocked::OnLoad(Query::Messages {
+            conversation,
+            window,
+            limit: 1,
+            bytes: usize::MAX,
+            with_positions: false,
+        }));
     };
     let message = page.messages.first().filter(|message| message.id == *id);
     let message = message.ok_or(ErrorCode::MessageNotFound)?;

@@ -51,7 +51,13 @@ fn colleague<'a>(request: &WorkRequest<'_>, cx: &HandlerContext<'a>) -> Result<&
 pub(super) fn reply(appended: &MessageAppended) -> Option<Reply> {
     let MessageAppended { conversation, message_id, seq, sent_at, work, .. } = appended;
     let work: Work = work.clone()?;
-    Some(Reply::Work(WorkReply::new(conversation.clone(), message_id.clone(), *seq, *sent_at, work)))
+    Some(Reply::Work(WorkReply::new(
+        conversation.clone(),
+        message_id.clone(),
+        *seq,
+        *sent_at,
+        Box::new(work),
+    )))
 }
 
 /// Whether a request repeats an entry. The version is not compared: the entry has changed it.

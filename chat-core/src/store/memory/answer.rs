@@ -41,9 +41,11 @@ impl MemoryState {
                 Facts::ConversationRow(self.list_page(&user, own.into_iter(), 1, usize::MAX))
             }
             Query::Work(query) => Facts::Work(Box::new(self.work_page(&query))),
-            Query::Messages { conversation, window, limit, bytes } => {
+            Query::Messages { conversation, window, limit, bytes, with_positions } => {
                 let stored = self.stored.conversations.get(&conversation);
-                Facts::Messages(stored.map(|stored| stored.page(window, limit, bytes)).unwrap_or_default())
+                let page = stored.map(|stored| stored.page(window, limit, bytes)).unwrap_or_default();
+                let positions = stored.filter(|_| with_positions).map(ExportedConversation::positions);
+                Facts::Messages(MessagePage { positions: positions.unwrap_or_default(), ..page })
             }
             Query::Message { conversation, id } => Facts::Message(self.seq(&conversation, &id)),
             Query::Emergencies(limit) => Facts::Emergencies(self.emergencies(limit)),
@@ -163,7 +165,7 @@ impl ExportedConversation {
             Window::Newest { skip } => newest(self.up_to(last_seq.saturating_sub(skip)), limit, bytes),
         };
         let (work, emergency) = (Some(self.conversation.work.clone()), self.conversation.emergency.clone());
-        let positions = self.positions();
+        let positions = Vec::new();
         MessagePage { messages: messages.to_vec(), last_seq, positions, work, emergency, more }
     }
 

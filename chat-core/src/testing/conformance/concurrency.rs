@@ -56,7 +56,8 @@ async fn beside<F: Fixture>(
     id: &ConversationId,
 ) -> (Vec<Loaded>, Vec<Verdict>) {
     let (conversation, window) = (id.clone(), Window::After(0));
-    let page = Query::Messages { conversation, window, limit: u32::MAX, bytes: usize::MAX };
+    let page =
+        Query::Messages { conversation, window, limit: u32::MAX, bytes: usize::MAX, with_positions: false };
     let mut queries = [page, Query::Conversation(id.clone())].into_iter().cycle();
     let mut seen = Vec::new();
     let store = bench.store();

@@ -62,7 +62,8 @@ impl<F: Fixture> Bench<F> {
         bytes: usize,
     ) -> MessagePage {
         let conversation = conversation.clone();
-        expect_facts!(self, Query::Messages { conversation, window, limit, bytes }, Messages)
+        let query = Query::Messages { conversation, window, limit, bytes, with_positions: true };
+        expect_facts!(self, query, Messages)
     }
 
     /// All messages of a conversation.

@@ -1,5 +1,7 @@
 // A crowd that writes.
 
+import { connect } from "./socket.js";
+
 /**
  * Makes conversations in a page, and then writes in them in turn.
  *
@@ -8,28 +10,17 @@
  * @param {number} count
  */
 export async function flood(page, token, count) {
-  await page.evaluate(
-    async ([token, count]) => {
-      const ws = new WebSocket(`ws://${location.host}/api/websocket/connect?token=${token}`);
-      await new Promise((opened) => (ws.onopen = opened));
-      const replies = /** @type {((reply: any) => void)[]} */ ([]);
-      ws.onmessage = (event) => {
-        const frame = JSON.parse(event.data);
-        if (!frame.type) replies.shift()?.(frame);
-      };
-      const ask = (/** @type {string} */ type, /** @type {object} */ data) =>
-        new Promise((reply) => {
-          replies.push(reply);
-          ws.send(JSON.stringify({ type, data }));
-        });
-      const begin = (/** @type {unknown} */ _, /** @type {number} */ index) =>
-        ask("create_support_conversation", { title: `Line ${index}`, content: "I am running late." });
-      const made = await Promise.all(Array.from({ length: Number(count) }, begin));
-      const ids = made.map(({ conversation_id }) => conversation_id);
-      Object.assign(window, { write: (/** @type {number} */ number) => ask("send_chat_message", { conversation_id: ids[(number * 7) % ids.length], content: `message ${number}` }) });
-    },
-    /** @type {const} */ ([token, count]),
-  );
+  await connect(page, token);
+  await page.evaluate(async (count) => {
+    const { ask } = /** @type {import("./socket.js").Asking} */ (/** @type {unknown} */ (window));
+    const begin = (/** @type {unknown} */ _, /** @type {number} */ index) =>
+      ask("create_support_conversation", { title: `Line ${index}`, content: "I am running late." });
+    const made = await Promise.all(Array.from({ length: count }, begin));
+    const ids = made.map(({ conversation_id }) => conversation_id);
+    const write = (/** @type {number} */ number) =>
+      ask("send_chat_message", { conversation_id: ids[(number * 7) % ids.length], content: `message ${number}` });
+    Object.assign(window, { write });
+  }, count);
   return {
     /** Begins to write. @param {number} perSecond */
     begin: (perSecond) =>

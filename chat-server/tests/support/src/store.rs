@@ -170,6 +170,7 @@ pub fn messages(store: &LocalStore, id: &ConversationId) -> Vec<Message> {
         window: Window::After(0),
         limit: u32::MAX,
         bytes: usize::MAX,
+        with_positions: false,
     };
     let Facts::Messages(page) = load(store, query).facts else { panic!("not messages") };
     page.messages
@@ -235,7 +236,13 @@ pub fn everything(store: &impl Store, users: &[&str], client_message_ids: &[&str
             let conversation = id.clone();
             queries.push(Query::ConversationRow { user: (*user).into(), conversation });
             let (conversation, window) = (id.clone(), Window::After(0));
-            queries.push(Query::Messages { conversation, window, limit: u32::MAX, bytes: usize::MAX });
+            queries.push(Query::Messages {
+                conversation,
+                window,
+                limit: u32::MAX,
+                bytes: usize::MAX,
+                with_positions: true,
+            });
             queries.push(Query::Conversation(id));
         }
         queries.extend([all_of(user), Query::Account((*user).into())]);

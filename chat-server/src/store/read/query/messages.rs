@@ -7,7 +7,7 @@ use chat_core::protocol::{Message, MessageType, MessageWork};
 use chat_core::store::{MessagePage, UnavailableError, Window, show_order};
 
 use super::Snapshot;
-use crate::store::index::apply::{order, participation};
+use crate::store::index::apply::order;
 use crate::store::index::heads::work_of;
 use crate::store::index::messages::{StoredMessages, newest_message};
 use crate::store::values::{ContentValue, MessageValue};
@@ -38,10 +38,8 @@ impl Snapshot<'_> {
         let messages = messages.collect::<Result<_, _>>()?;
         let state = work_of(&self.view, conversation)?;
         let (work, emergency) = state.map(|state| (state.work, state.emergency)).unzip();
-        // Who takes part by team has no position here, so the teams don't matter.
-        let positions =
-            self.positions(conversation, &participation(&self.view, conversation, Vec::new())?)?;
-        Ok(MessagePage { messages, last_seq, positions, work, emergency: emergency.flatten(), more })
+        let (positions, emergency) = (Vec::new(), emergency.flatten());
+        Ok(MessagePage { messages, last_seq, positions, work, emergency, more })
     }
 
     /// The messages that fit on a page, from one end of the window.

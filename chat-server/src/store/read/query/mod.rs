@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex};
 use chat_core::conversation::Conversation;
 use chat_core::id::{ClientMessageId, ConversationId, Epoch, UserId};
 use chat_core::store::{
-    Account, AccountSelection, Directory, Facts, Loaded, Original, Position, Query, StoredAccount,
-    UnavailableError,
+    Account, AccountSelection, Directory, Facts, Loaded, MessagePage, Original, Position, Query,
+    StoredAccount, UnavailableError,
 };
 
 use crate::store::index::apply::{account, participation, staff};
@@ -110,8 +110,10 @@ impl Snapshot<'_> {
             Query::ConversationRow { user, conversation } => {
                 Facts::ConversationRow(self.conversation_row(&user, &conversation)?)
             }
-            Query::Messages { conversation, window, limit, bytes } => {
-                Facts::Messages(self.messages(&conversation, window, limit, bytes)?)
+            Query::Messages { conversation, window, limit, bytes, with_positions } => {
+                let page = self.messages(&conversation, window, limit, bytes)?;
+                let positions = if with_positions { self.positions_of(&conversation)? } else { Vec::new() };
+                Facts::Messages(MessagePage { positions, ..page })
             }
             Query::Message { conversation, id } => {
                 let Some(seq) = id.seq() else { return Ok(Facts::Message(None)) };

@@ -6,6 +6,7 @@ use chat_core::protocol::Reading;
 use chat_core::store::UnavailableError;
 
 use super::Snapshot;
+use crate::store::index::apply::participation;
 use crate::store::keys;
 use crate::store::values;
 
@@ -21,5 +22,11 @@ impl Snapshot<'_> {
             Ok(found.map(|read_up_to| Reading { user_id, read_up_to }))
         });
         positions.filter_map(Result::transpose).collect()
+    }
+
+    /// The same, for a conversation whose participation is not read yet.
+    pub(super) fn positions_of(&self, id: &ConversationId) -> Result<Vec<Reading>, UnavailableError> {
+        // Users who take part by team have no position here, so the teams don't matter.
+        self.positions(id, &participation(&self.view, id, Vec::new())?)
     }
 }
