@@ -16,8 +16,8 @@
 //! - `audit` notes each message, refusal, connection and act of administration.
 //! - [`webhook`] notifies a push service of messages for offline users.
 //! - [`cli`] has one file per command, [`config`] every setting.
-//! - The folder `console` beside `src` is the browser's console, in plain modules without a build
-//!   step.
+//! - The folder `console` beside `src` is the browser's console, in plain modules.
+//!   `src/console/bundle` is made from them and embedded.
 //! - The folder `operation` has the package, the systemd unit, the Dockerfile and the operator's
 //!   guide.
 //!

@@ -1,10 +1,13 @@
 //! The files of the console, embedded in the program.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::read::GzEncoder;
 use http::HeaderValue;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -14,105 +17,58 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// Each file below `chat-server/console`: path on the server, content type, bytes.
-macro_rules! embedded {
-    ($($path:literal $content_type:ident $file:literal)*) => {
-        &[$(($path, $content_type, include_bytes!(concat!("../../console/", $file)))),*]
-    };
-}
+/// The page. It names the files of the bundle by their paths without versions.
+const PAGE: &str = include_str!("../../console/index.html");
 
-/// All embedded files.
-const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
-    "/" HTML "index.html"
-    "/console/style/base.css" CSS "style/base.css"
-    "/console/style/control.css" CSS "style/control.css"
-    "/console/style/driver.css" CSS "style/driver.css"
-    "/console/style/people.css" CSS "style/people.css"
-    "/console/style/shell.css" CSS "style/shell.css"
-    "/console/style/sign_in.css" CSS "style/sign_in.css"
-    "/console/style/thread.css" CSS "style/thread.css"
-    "/console/icon.svg" SVG "icon.svg"
-    "/console/icon_alarm.svg" SVG "icon_alarm.svg"
-    "/console/address.js" SCRIPT "address.js"
-    "/console/client.js" SCRIPT "client.js"
-    "/console/kept.js" SCRIPT "kept.js"
-    "/console/language.js" SCRIPT "language.js"
-    "/console/main.js" SCRIPT "main.js"
-    "/console/offline.js" SCRIPT "offline.js"
-    "/console/outbox.js" SCRIPT "outbox.js"
-    "/console/session.js" SCRIPT "session.js"
-    "/console/token.js" SCRIPT "token.js"
-    "/console/trial.js" SCRIPT "trial.js"
-    "/console/machine/actions.js" SCRIPT "machine/actions.js"
-    "/console/machine/asking.js" SCRIPT "machine/asking.js"
-    "/console/machine/backoff.js" SCRIPT "machine/backoff.js"
-    "/console/machine/connection.js" SCRIPT "machine/connection.js"
-    "/console/machine/conversation.js" SCRIPT "machine/conversation.js"
-    "/console/machine/conversations.js" SCRIPT "machine/conversations.js"
-    "/console/machine/emergency.js" SCRIPT "machine/emergency.js"
-    "/console/machine/handover.js" SCRIPT "machine/handover.js"
-    "/console/machine/incoming.js" SCRIPT "machine/incoming.js"
-    "/console/machine/limits.js" SCRIPT "machine/limits.js"
-    "/console/machine/machine.js" SCRIPT "machine/machine.js"
-    "/console/machine/people.js" SCRIPT "machine/people.js"
-    "/console/machine/phrases.js" SCRIPT "machine/phrases.js"
-    "/console/machine/queue.js" SCRIPT "machine/queue.js"
-    "/console/machine/rooms.js" SCRIPT "machine/rooms.js"
-    "/console/machine/sending.js" SCRIPT "machine/sending.js"
-    "/console/machine/turn.js" SCRIPT "machine/turn.js"
-    "/console/machine/typing.js" SCRIPT "machine/typing.js"
-    "/console/machine/wire.js" SCRIPT "machine/wire.js"
-    "/console/machine/works.js" SCRIPT "machine/works.js"
-    "/console/view/alarm.js" SCRIPT "view/alarm.js"
-    "/console/view/badge.js" SCRIPT "view/badge.js"
-    "/console/view/calls.js" SCRIPT "view/calls.js"
-    "/console/view/composer.js" SCRIPT "view/composer.js"
-    "/console/view/control.js" SCRIPT "view/control.js"
-    "/console/view/dom.js" SCRIPT "view/dom.js"
-    "/console/view/driver.js" SCRIPT "view/driver.js"
-    "/console/view/emergency.js" SCRIPT "view/emergency.js"
-    "/console/view/fault.js" SCRIPT "view/fault.js"
-    "/console/view/hand_over.js" SCRIPT "view/hand_over.js"
-    "/console/view/help.js" SCRIPT "view/help.js"
-    "/console/view/keys.js" SCRIPT "view/keys.js"
-    "/console/view/language.js" SCRIPT "view/language.js"
-    "/console/view/limited.js" SCRIPT "view/limited.js"
-    "/console/view/list.js" SCRIPT "view/list.js"
-    "/console/view/notify.js" SCRIPT "view/notify.js"
-    "/console/view/pace.js" SCRIPT "view/pace.js"
-    "/console/view/people.js" SCRIPT "view/people.js"
-    "/console/view/phrases.js" SCRIPT "view/phrases.js"
-    "/console/view/place.js" SCRIPT "view/place.js"
-    "/console/view/requests.js" SCRIPT "view/requests.js"
-    "/console/view/rooms.js" SCRIPT "view/rooms.js"
-    "/console/view/row.js" SCRIPT "view/row.js"
-    "/console/view/shell.js" SCRIPT "view/shell.js"
-    "/console/view/sign_in.js" SCRIPT "view/sign_in.js"
-    "/console/view/sound.js" SCRIPT "view/sound.js"
-    "/console/view/start.js" SCRIPT "view/start.js"
-    "/console/view/thread.js" SCRIPT "view/thread.js"
-    "/console/view/transcript.js" SCRIPT "view/transcript.js"
-    "/console/view/unsent.js" SCRIPT "view/unsent.js"
-    "/console/view/words.js" SCRIPT "view/words.js"
-    "/console/view/work.js" SCRIPT "view/work.js"
-    "/console/view/work_tabs.js" SCRIPT "view/work_tabs.js"
-    "/console/words/de.js" SCRIPT "words/de.js"
-    "/console/words/en.js" SCRIPT "words/en.js"
-};
+/// The style sheet and the script, which `chat-server/tests/console/bundle` makes from the files in
+/// `chat-server/console`: path, content type, text.
+const BUNDLE: [(&str, &str, &str); 2] = [
+    ("/console/console.css", CSS, include_str!("bundle/console.css")),
+    ("/console/console.js", SCRIPT, include_str!("bundle/console.js")),
+];
+
+/// The icons: path, content type, text.
+const ICONS: [(&str, &str, &str); 2] = [
+    ("/console/icon.svg", SVG, include_str!("../../console/icon.svg")),
+    ("/console/icon_alarm.svg", SVG, include_str!("../../console/icon_alarm.svg")),
+];
 
 /// The path of the service worker, which may answer for all paths below its own folder.
 const WORKER_PATH: &str = "/sw.js";
 
 /// The service worker. The hashes of all other files come before the text.
-const WORKER: &[u8] = include_bytes!("../../console/sw.js");
+const WORKER: &str = include_str!("../../console/sw.js");
+
+/// The limit of time that a browser uses a file without asking for another version.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Caching {
+    /// No time. An unchanged file is not sent again.
+    Ask,
+    /// A year. The path has the version of the file.
+    Keep,
+}
+
+impl Caching {
+    /// The value of `Cache-Control` (RFC 9111, section 5.2.2; RFC 8246).
+    pub(super) fn header(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Ask => "no-cache",
+            Self::Keep => "max-age=31536000, immutable",
+        })
+    }
+}
 
 /// A file, ready to be served.
 pub(super) struct Served {
-    path: &'static str,
+    path: String,
     pub(super) content_type: &'static str,
     pub(super) bytes: Bytes,
-    /// The entity tag, derived from the content.
+    /// The bytes, compressed with gzip.
+    pub(super) compressed: Bytes,
+    /// The entity tag, derived from the content. It is weak (RFC 9110, section 8.8.3), because the
+    /// compressed bytes have the same.
     pub(super) tag: HeaderValue,
+    caching: Caching,
 }
 
 /// All files, with their paths.
@@ -120,27 +76,61 @@ pub(super) struct Files(Vec<Served>);
 
 impl Files {
     pub(super) fn embedded() -> Self {
-        let embedded = EMBEDDED.iter();
-        let embedded =
-            embedded.map(|&(path, content_type, bytes)| (path, content_type, Bytes::from_static(bytes)));
-        let worker = (WORKER_PATH, SCRIPT, worker().into());
-        let all = embedded.chain([worker]);
-        Self(all.map(|(path, content_type, bytes)| Served::new(path, content_type, bytes)).collect())
+        let mut page = PAGE.to_owned();
+        let mut files = Vec::new();
+        for (path, content_type, text) in BUNDLE {
+            let versioned = with_version(path, text);
+            page = page.replace(path, &versioned);
+            files.push(Served::new(&versioned, content_type, text, Caching::Keep));
+        }
+        files.push(Served::new("/", HTML, &page, Caching::Ask));
+        files.extend(
+            ICONS.map(|(path, content_type, text)| Served::new(path, content_type, text, Caching::Ask)),
+        );
+        files.push(Served::new(WORKER_PATH, SCRIPT, &worker(&files), Caching::Ask));
+        Self(files)
     }
 
-    pub(super) fn get(&self, path: &str) -> Option<&Served> {
-        self.0.iter().find(|served| served.path == path)
+    /// The file with this path. A file of the bundle is also found under another version: a page of
+    /// another version of the program, which runs beside this one or ran before, names that.
+    pub(super) fn get(&self, path: &str) -> Option<(&Served, Caching)> {
+        let exact = self.0.iter().find(|served| served.path == path);
+        let exact = exact.map(|served| (served, served.caching));
+        exact.or_else(|| {
+            let name = without_version(path)?;
+            let other = self.0.iter().find(|served| without_version(&served.path).as_ref() == Some(&name));
+            other.map(|served| (served, Caching::Ask))
+        })
     }
+}
+
+/// The digits of a version: enough to tell all versions of a file apart.
+const VERSION_DIGITS: usize = 16;
+
+/// The path with a folder between its folder and its name: the version, from a hash of the text.
+fn with_version(path: &str, text: &str) -> String {
+    let (folder, name) = path.rsplit_once('/').expect("the paths of the bundle are absolute");
+    format!("{folder}/{}/{name}", &hash(text.as_bytes())[..VERSION_DIGITS])
+}
+
+/// The path without its version. `None` if it has none.
+fn without_version(path: &str) -> Option<String> {
+    let (folder, name) = path.rsplit_once('/')?;
+    let (folder, version) = folder.rsplit_once('/')?;
+    let is_version =
+        version.len() == VERSION_DIGITS && version.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_version.then(|| format!("{folder}/{name}"))
 }
 
 /// The text of the service worker, another one for each version of the files. Browsers compare a
 /// file with its hash, so that no worker keeps files of two versions.
-fn worker() -> Vec<u8> {
-    let integrity = |bytes| format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(bytes)));
-    let files: BTreeMap<_, _> = EMBEDDED.iter().map(|&(path, _, bytes)| (path, integrity(bytes))).collect();
+fn worker(files: &[Served]) -> String {
+    let integrity =
+        |served: &Served| format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(&served.bytes)));
+    let files: BTreeMap<_, _> = files.iter().map(|served| (&served.path, integrity(served))).collect();
     let files = json!(files);
     let values = json!({"VERSION": hash(files.to_string().as_bytes()), "FILES": files});
-    [format!("Object.assign(self, {values});\n").as_bytes(), WORKER].concat()
+    format!("Object.assign(self, {values});\n{WORKER}")
 }
 
 /// The hash in hexadecimal digits.
@@ -148,20 +138,26 @@ fn hash(bytes: &[u8]) -> String {
     <[u8; 32]>::from(Sha256::digest(bytes)).map(|byte| format!("{byte:02x}")).concat()
 }
 
+/// The bytes, compressed with gzip (RFC 1952).
+fn gzip(bytes: &[u8]) -> Bytes {
+    let mut compressed = Vec::new();
+    GzEncoder::new(bytes, Compression::best())
+        .read_to_end(&mut compressed)
+        .expect("bytes in memory can be read");
+    compressed.into()
+}
+
 impl Served {
-    fn new(path: &'static str, content_type: &'static str, bytes: Bytes) -> Self {
-        let hash = hash(&bytes);
-        let tag = HeaderValue::from_str(&format!("\"{hash}\"")).expect("digits in quotes are a header value");
-        Self { path, content_type, bytes, tag }
+    fn new(path: &str, content_type: &'static str, text: &str, caching: Caching) -> Self {
+        let tag = HeaderValue::from_str(&format!("W/\"{}\"", hash(text.as_bytes())));
+        let tag = tag.expect("digits in quotes are a header value");
+        let (path, compressed) = (path.to_owned(), gzip(text.as_bytes()));
+        Self { path, content_type, bytes: text.to_owned().into(), compressed, tag, caching }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-    use std::fs;
-    use std::path::Path;
-
     use chat_core::protocol::{EventType, ServerEventType};
 
     use super::*;
@@ -169,56 +165,61 @@ mod tests {
     /// The requests and the event about orders. The console shows orders as text so far.
     const UNKNOWN: [&str; 4] = ["answer_message", "withdraw_order", "get_open_orders", "order_overdue"];
 
+    /// The script of the bundle.
+    const BUNDLED: &str = BUNDLE[1].2;
+
     #[test]
     fn the_console_knows_every_request_and_event() {
-        let scripts = EMBEDDED.iter().filter(|(_, content_type, _)| *content_type == SCRIPT);
-        let scripts: Vec<_> = scripts.map(|(.., bytes)| str::from_utf8(bytes).unwrap()).collect();
         let requests = EventType::ALL.iter().map(|request| request.as_str());
         for kind in requests.chain(ServerEventType::ALL.iter().map(|event| event.as_str())) {
-            let is_known = scripts.iter().any(|script| script.contains(&format!("\"{kind}\"")));
+            // The type of a request is a value, that of an event often the name of a field.
+            let is_known = [format!("\"{kind}\""), format!("{kind}:"), format!("{kind}(")];
+            let is_known = is_known.iter().any(|named| BUNDLED.contains(named));
             assert_eq!(is_known, !UNKNOWN.contains(&kind), "whether a script names {kind}");
         }
     }
 
-    /// The files of a directory and its subdirectories, without the README's pictures and the type
-    /// checker's files.
-    fn files_in(dir: &Path, below: &str, found: &mut BTreeSet<String>) {
-        for entry in fs::read_dir(dir).unwrap() {
-            let (path, name) = {
-                let entry = entry.unwrap();
-                (entry.path(), entry.file_name().into_string().unwrap())
-            };
-            if path.is_dir() {
-                files_in(&path, &format!("{below}{name}/"), found);
-            } else if [".html", ".css", ".js", ".svg"].iter().any(|end| name.ends_with(end)) {
-                found.insert(format!("{below}{name}"));
-            }
+    #[test]
+    fn the_page_names_the_files_of_the_bundle_by_their_versions() {
+        let files = Files::embedded();
+        let (page, caching) = files.get("/").unwrap();
+        assert_eq!(caching, Caching::Ask);
+        let page = str::from_utf8(&page.bytes).unwrap();
+        for (path, _, text) in BUNDLE {
+            let versioned = with_version(path, text);
+            assert!(page.contains(&format!("\"{versioned}\"")) && !page.contains(path), "{page}");
+            let (served, caching) = files.get(&versioned).unwrap();
+            assert_eq!((served.bytes.as_ref(), caching), (text.as_bytes(), Caching::Keep));
+            let (served, caching) = files.get(&with_version(path, "of another version")).unwrap();
+            assert_eq!((served.bytes.as_ref(), caching), (text.as_bytes(), Caching::Ask), "{path}");
+            assert!(files.get(path).is_none());
         }
     }
 
+    /// The limit of all files together, compressed: some seconds on a slow network of phones.
+    const FIRST_LOAD_MOST: usize = 60_000;
+
     #[test]
-    fn every_file_of_the_console_is_embedded_under_its_name() {
-        let mut there = BTreeSet::new();
-        files_in(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/console")), "/console/", &mut there);
-        there.remove("/console/index.html");
-        there.insert("/".to_owned());
-        // The worker is served at the root, whose files it keeps.
-        there.remove("/console/sw.js");
-        let served: BTreeSet<_> = EMBEDDED.iter().map(|(path, ..)| (*path).to_owned()).collect();
-        assert_eq!(served, there);
+    fn the_first_load_is_small() {
+        let files = Files::embedded().0;
+        let bytes: usize = files.iter().map(|served| served.compressed.len()).sum();
+        assert!(bytes < FIRST_LOAD_MOST, "{bytes} bytes");
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(files[0].compressed.as_ref()).read_to_string(&mut text).unwrap();
+        assert_eq!(text.as_bytes(), files[0].bytes);
     }
 
     #[test]
-    fn the_worker_names_every_file_by_its_hash() {
+    fn the_worker_names_every_other_file_by_its_hash() {
         let files = Files::embedded();
-        let text = String::from_utf8(files.get(WORKER_PATH).unwrap().bytes.to_vec()).unwrap();
+        let text = str::from_utf8(&files.get(WORKER_PATH).unwrap().0.bytes).unwrap();
         let values = text.split("Object.assign(self, ").nth(1).unwrap().split(");\n").next().unwrap();
         let values: serde_json::Value = serde_json::from_str(values).unwrap();
         let named = values["FILES"].as_object().unwrap();
-        assert_eq!(named.len(), EMBEDDED.len());
-        for (path, _, bytes) in EMBEDDED {
-            let hash = BASE64_STANDARD.encode(Sha256::digest(bytes));
-            assert_eq!(named[*path], format!("sha256-{hash}"), "{path}");
+        assert_eq!(named.len() + 1, files.0.len());
+        for served in files.0.iter().filter(|served| served.path != WORKER_PATH) {
+            let hash = BASE64_STANDARD.encode(Sha256::digest(&served.bytes));
+            assert_eq!(named[&served.path], format!("sha256-{hash}"), "{}", served.path);
         }
         assert_eq!(values["VERSION"].as_str().unwrap().len(), 64);
     }

@@ -10,8 +10,9 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
-    HeaderValue, IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, REFERRER_POLICY, VARY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -20,7 +21,7 @@ use crate::auth::SecretOrigin;
 use crate::config::{Config, TokenConfigError};
 use crate::http::{CONNECT_PATH, HttpResponse, refusal};
 use crate::start_error::StartError;
-use files::{Files, Served};
+use files::{Caching, Files, Served};
 use trial::{Trial, TrialRefusal};
 
 /// Content Security Policy: a page may load its own files and connect to this server. Trusted Types
@@ -94,7 +95,7 @@ impl Console {
             return None;
         }
         let mut answer = match (self.files.get(path), trial::user_of(path)) {
-            (Some(served), _) => file(served, request),
+            (Some((served, caching)), _) => file(served, caching, request),
             (None, Some(user)) => self.token(user, request),
             (None, None) => refusal(StatusCode::NOT_FOUND, "there is nothing here"),
         };
@@ -121,30 +122,48 @@ impl Console {
 }
 
 /// One of the files, or 304 if the browser has a current copy.
-fn file<B>(served: &Served, request: &Request<B>) -> Box<HttpResponse> {
+fn file<B>(served: &Served, caching: Caching, request: &Request<B>) -> Box<HttpResponse> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, "ask with GET or HEAD");
         answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return answer;
     }
-    let is_held = holds(request.headers(), &served.tag);
-    let body = if is_held { Bytes::new() } else { served.bytes.clone() };
-    let mut answer = Response::new(Full::new(body));
-    if is_held {
-        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+    let mut answer = if holds(request.headers(), &served.tag) {
+        let mut unchanged = Response::new(Full::default());
+        *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
+        unchanged
     } else {
-        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(served.content_type));
-    }
-    // A new version of the program takes effect at the next load. An unchanged file is not sent
-    // again.
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    answer.headers_mut().insert(ETAG, served.tag.clone());
+        content(served, accepts_gzip(request.headers()))
+    };
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, caching.header());
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    headers.insert(ETAG, served.tag.clone());
     Box::new(answer)
 }
 
-/// Whether the browser has this version (RFC 9110, section 13.1.2).
+/// The content of a file.
+fn content(served: &Served, compressed: bool) -> HttpResponse {
+    let bytes = if compressed { &served.compressed } else { &served.bytes };
+    let mut answer = Response::new(Full::new(bytes.clone()));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(served.content_type));
+    if compressed {
+        answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    answer
+}
+
+/// Whether the client decompresses gzip (RFC 9110, section 12.5.3). A client that gives gzip any
+/// weight gets the file as it is.
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|coding| coding.trim().eq_ignore_ascii_case("gzip"))
+}
+
+/// Whether the browser has this version (RFC 9110, section 13.1.2). The comparison is the weak one.
 fn holds(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let tag = tag.to_str().expect("a tag of a file is ASCII").trim_start_matches("W/");
     let lines = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|line| line.to_str().ok());
     let mut held = lines.flat_map(|line| line.split(',')).map(|held| held.trim().trim_start_matches("W/"));
-    held.any(|held| held == "*" || held.as_bytes() == tag.as_bytes())
+    held.any(|held| held == "*" || held == tag)
 }

@@ -27,8 +27,50 @@ async fn a_browser_gets_the_page_and_is_told_to_run_nothing_else() {
     ] {
         assert_eq!(page.header(name), Some(value), "{name}");
     }
-    let script = get(&server, "/console/main.js", "").await;
-    assert_eq!((script.status, script.header("content-type")), (200, Some("text/javascript; charset=utf-8")));
+}
+
+/// The paths of the script and the style sheet that the page names.
+async fn bundle(server: &Server) -> Vec<String> {
+    let page = get(server, "/", "").await.body;
+    let quoted = page.split('"').skip(1).step_by(2);
+    quoted.filter(|path| path.ends_with(".js") || path.ends_with(".css")).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_script_and_a_style_sheet_are_kept_for_a_year_under_the_path_of_their_version() {
+    let server = Server::start();
+    let named = bundle(&server).await;
+    let types = ["text/css; charset=utf-8", "text/javascript; charset=utf-8"];
+    assert_eq!(named.len(), types.len(), "{named:?}");
+    for (path, content_type) in named.iter().zip(types) {
+        let file = get(&server, path, "").await;
+        assert_eq!((file.status, file.header("content-type")), (200, Some(content_type)));
+        assert_eq!(file.header("cache-control"), Some("max-age=31536000, immutable"));
+        let (folder, name) = path.rsplit_once('/').unwrap();
+        let other = format!("{}/{}/{name}", folder.rsplit_once('/').unwrap().0, "0123456789abcdef");
+        let other = get(&server, &other, "").await;
+        assert_eq!((other.status, other.header("cache-control")), (200, Some("no-cache")));
+        assert_eq!(other.body, file.body, "a page of another version gets the file of this one");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_decompresses_gets_fewer_bytes() {
+    let server = Server::start();
+    let path = &bundle(&server).await[1];
+    let head = async |accepted: &str| {
+        ask(&server, &format!("HEAD {path} HTTP/1.1\r\nhost: x\r\naccept-encoding: {accepted}\r\n\r\n")).await
+    };
+    let plain = head("br, gzip;q=0").await;
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), (None, Some("accept-encoding")));
+    let less = head("br, GZIP").await;
+    assert_eq!(
+        (less.header("content-encoding"), less.header("vary")),
+        (Some("gzip"), Some("accept-encoding"))
+    );
+    assert_eq!(less.header("etag"), plain.header("etag"));
+    let length = |answer: &Answer| answer.header("content-length").unwrap().parse::<usize>().unwrap();
+    assert!(length(&less) * 2 < length(&plain), "{} and {} bytes", length(&less), length(&plain));
 }
 
 #[tokio::test]
@@ -46,13 +88,15 @@ async fn the_page_has_nothing_inline_and_nothing_from_elsewhere() {
 #[tokio::test]
 async fn what_a_browser_holds_is_not_sent_again() {
     let server = Server::start();
-    let first = get(&server, "/console/style/base.css", "").await;
-    let tag = first.header("etag").unwrap();
-    for held in [tag, &format!("\"other\", {tag}"), &format!("W/{tag}"), "*"] {
-        let again = get(&server, "/console/style/base.css", &format!("if-none-match: {held}\r\n")).await;
-        assert_eq!((again.status, again.body.as_str(), again.header("etag")), (304, "", Some(tag)), "{held}");
+    let first = get(&server, "/console/icon.svg", "").await;
+    let strong = first.header("etag").unwrap().trim_start_matches("w/");
+    let tag = format!("W/{strong}");
+    for held in [&tag, &format!("\"other\", {tag}"), strong, "*"] {
+        let again = get(&server, "/console/icon.svg", &format!("if-none-match: {held}\r\n")).await;
+        assert_eq!((again.status, again.body.as_str()), (304, ""), "{held}");
+        assert_eq!(again.header("etag"), first.header("etag"));
     }
-    let other = get(&server, "/console/style/base.css", "if-none-match: \"other\"\r\n").await;
+    let other = get(&server, "/console/icon.svg", "if-none-match: \"other\"\r\n").await;
     assert_eq!((other.status, other.body), (200, first.body));
 }
 

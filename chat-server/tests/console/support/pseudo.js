@@ -1,5 +1,8 @@
 // A language for tests: English in Hebrew letters, with every vowel twice, and from right to left.
 
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
 import { en } from "../../../console/words/en.js";
 
 /** @typedef {import("../../../console/language.js").Key} Key */
@@ -28,13 +31,26 @@ const WORDS = Object.fromEntries(Object.entries(en).map(([key, text]) => [key, a
 /** A text of the catalogue without values. @param {Key} key */
 export const pseudo = (key) => /** @type {string} */ (WORDS[key]);
 
+/** Puts this language in place of German. @type {import("esbuild").Plugin} */
+const inPlaceOfGerman = {
+  name: "pseudo",
+  setup(build) {
+    build.onLoad({ filter: /\/words\/de\.js$/ }, () => ({ contents: `export const de = ${JSON.stringify(WORDS)};` }));
+    build.onLoad({ filter: /\/console\/language\.js$/ }, async ({ path }) => ({
+      contents: (await readFile(path, "utf8")).replaceAll('dir: "ltr"', 'dir: "rtl"'),
+    }));
+  },
+};
+
+/** The script of the console with this language. @returns {Promise<string>} */
+async function script() {
+  const entryPoints = [fileURLToPath(new URL("../../../console/main.js", import.meta.url))];
+  const built = await esbuild.build({ entryPoints, bundle: true, format: "esm", write: false, plugins: [inPlaceOfGerman] });
+  return built.outputFiles[0]?.text ?? "";
+}
+
 /** Every page has this language in place of German. @param {import("playwright-core").BrowserContext} context */
 export async function speakPseudo(context) {
-  await context.route("**/console/words/de.js", (route) =>
-    route.fulfill({ contentType: "text/javascript", body: `export const de = ${JSON.stringify(WORDS)};` }),
-  );
-  await context.route("**/console/language.js", async (route) => {
-    const body = await (await route.fetch()).text();
-    await route.fulfill({ contentType: "text/javascript", body: body.replaceAll('dir: "ltr"', 'dir: "rtl"') });
-  });
+  const body = await script();
+  await context.route("**/console/*/console.js", (route) => route.fulfill({ contentType: "text/javascript", body }));
 }
