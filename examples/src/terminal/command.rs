@@ -81,9 +81,9 @@ fn unknown(word: &str, own: &[Usage]) -> String {
 /// Returns the lines of `/help`.
 pub(super) fn help(own: &[Usage]) -> impl Iterator<Item = String> {
     let line =
-        |usage: &Usage| format!("{:<24} {}", format!("{} {}", usage.word, usage.arguments), usage.help);
+        |usage: &Usage| format!("{:<27} {}", format!("{} {}", usage.word, usage.arguments), usage.help);
     let ends = [
-        format!("{:<24} {}", "anything else", "is sent to the open conversation"),
+        format!("{:<27} {}", "anything else", "is sent to the open conversation"),
         "✓ the server has it, ✓✓ somebody has read it (seen only while you are here)".to_owned(),
     ];
     own.iter().chain(&COMMON).map(line).chain(ends)
