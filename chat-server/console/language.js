@@ -56,7 +56,7 @@ function formsOf(code) {
     date: time({ weekday: "short", day: "numeric", month: "short" }),
     dateOfYear: time({ day: "numeric", month: "short", year: "numeric" }),
     full: time({ weekday: "long", day: "numeric", month: "long", year: "numeric", ...second }),
-    units: { minute: unit("minute"), hour: unit("hour"), day: unit("day") },
+    units: { second: unit("second"), minute: unit("minute"), hour: unit("hour"), day: unit("day") },
   };
 }
 

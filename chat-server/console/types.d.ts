@@ -62,6 +62,33 @@ export interface Emergency {
   alerted_at: string;
 }
 
+/** What an order asks of one person. Nobody by name is anybody in control. */
+export interface OrderPart {
+  user_id: string | null;
+  state: "PENDING" | "ANSWERED" | "OVERDUE" | "WITHDRAWN";
+  ended_at?: string | null;
+  answer?: { by: string; answer: number; at: string; late?: boolean };
+}
+
+/** A message that must be answered. The texts to choose from stand in the message alone. */
+export interface Order {
+  message_id: string;
+  seq: number;
+  sender_id: string;
+  choices: number;
+  due: string;
+  people: OrderPart[];
+  version: number;
+  answers?: string[];
+}
+
+/** The newest known state of an order, with the texts of its message. */
+export interface KnownOrder {
+  order: Order;
+  answers: string[];
+  content: string;
+}
+
 export interface Message {
   id: string;
   conversation_id: string;
@@ -73,6 +100,10 @@ export interface Message {
   work?: Work & { action?: string };
   /** The emergency from this message on, if the message has changed it. An entry has an action. */
   emergency?: Emergency & { action?: string };
+  /** The order, if the message must be answered. */
+  order?: Order;
+  /** The order from this message on, if the message is an entry about an order. */
+  answer?: { action: "ANSWER" | "EXPIRE" | "WITHDRAW"; answer?: number; late?: boolean; order: Order };
 }
 
 export interface Summary {
@@ -108,7 +139,8 @@ export interface NewSupportConversation {
 export type Json = Record<string, any>;
 
 export type Draft =
-  | { type: "send_chat_message"; conversation_id: string; content: string }
+  | { type: "send_chat_message"; conversation_id: string; content: string; answers?: string[]; answer_within_ms?: number }
+  | { type: "answer_message"; conversation_id: string; message_id: string; answer: number; content: string }
   | { type: "create_support_conversation"; title: string; content: string; room_type?: RoomType }
   | { type: "start_conversation"; to: string[]; title: string; content: string };
 
@@ -137,6 +169,8 @@ export type Purpose =
   | { kind: "first"; id: string }
   | { kind: "read"; id: string; seq: number }
   | { kind: "draft"; id: string }
+  | { kind: "orders" }
+  | { kind: "order"; id: string }
   | { kind: "typing" }
   | { kind: "people" }
   | { kind: "phrases" }
@@ -169,6 +203,7 @@ export type Input =
   | { kind: "people"; find: string; side: "control" | "field" }
   | { kind: "phrases"; language: string }
   | { kind: "work"; id: string; action: WorkAction; version: number; to?: string }
+  | { kind: "withdraw_order"; id: string; message_id: string }
   | { kind: "end_emergency"; id: string; reason: EndReason; version: number };
 
 export type Output =
@@ -188,6 +223,8 @@ export type Told =
   | { kind: "created"; client_message_id: string; id: string }
   | { kind: "handed"; id: string; by: string }
   | { kind: "refused"; entry: Entry }
+  | { kind: "answered_before"; id: string }
+  | { kind: "overdue"; id: string; order: Order }
   | { kind: "full" }
   | { kind: "gone"; id: string }
   | { kind: "lost"; id: string; error: string; code: string }

@@ -77,6 +77,8 @@ export class Actions {
         return this.#changed("handover");
       case "work":
         return this.#work(input);
+      case "withdraw_order":
+        return this.#withdrawOrder(input.id, input.message_id);
       case "end_emergency":
         return this.#endEmergency(input);
     }
@@ -88,11 +90,20 @@ export class Actions {
    */
   #post(draft, at) {
     const { sending, typing } = this.#machine;
+    if (draft.type === "answer_message" && this.#isAnswered(draft.message_id)) return;
     this.#newest += 1;
     const entry = { client_message_id: this.#newId(), at, order: this.#newest, draft };
     if (!sending.post(entry, this.#outputs)) this.#outputs.push({ kind: "full" });
     if (draft.type === "send_chat_message") typing.sent(draft.conversation_id);
     this.#changed("outbox");
+  }
+
+  /** An order is answered once: a further press does nothing, unless the server has refused the first. @param {string} messageId */
+  #isAnswered(messageId) {
+    const { sending } = this.#machine;
+    const before = sending.answerTo(messageId);
+    if (before?.refused !== undefined) sending.discard(before.client_message_id, this.#outputs);
+    return before !== undefined && before.refused === undefined;
   }
 
   /** Later drafts are ordered after this one. @param {number} [order] */
@@ -135,6 +146,12 @@ export class Actions {
   /** @param {Extract<Input, { kind: "end_emergency" }>} input */
   #endEmergency({ id, reason, version }) {
     this.#machine.works.wantEnd(id, reason, { version, client_message_id: this.#newId() });
+    this.#outputs.push({ kind: "changed", what: "conversation", id });
+  }
+
+  /** @param {string} id @param {string} message_id */
+  #withdrawOrder(id, message_id) {
+    this.#machine.works.wantWithdrawal(id, { message_id, client_message_id: this.#newId() });
     this.#outputs.push({ kind: "changed", what: "conversation", id });
   }
 

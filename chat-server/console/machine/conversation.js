@@ -1,6 +1,7 @@
 // The known state of one conversation.
 
 import { LIMITS, PERIODS } from "./limits.js";
+import { Orders } from "./orders.js";
 import { NOW, Wanted, afterLoss, again, isOfTheSession } from "./turn.js";
 
 /** @typedef {import("../types.d.ts").Message} Message */
@@ -25,7 +26,7 @@ import { NOW, Wanted, afterLoss, again, isOfTheSession } from "./turn.js";
  *
  * @param {Message} message
  */
-export const isEntry = (message) => message.work?.action !== undefined || message.emergency?.action !== undefined;
+export const isEntry = ({ work, emergency, answer }) => [work, emergency, answer].some((part) => part?.action !== undefined);
 
 export class Conversation {
   title = "";
@@ -85,6 +86,7 @@ export class Conversation {
   /** The newest known state of the emergency. @type {import("../types.d.ts").Emergency | null} */
   emergency = null;
   #emergencyAt = 0;
+  orders = new Orders();
 
   /** @param {string} id */
   constructor(id) {
@@ -179,6 +181,7 @@ export class Conversation {
     this.lastSeq = message.seq;
     this.workIs(message.seq, message.work);
     this.emergencyIs(message.seq, message.emergency);
+    this.orders.learn(message);
     if (isEntry(message)) return;
     this.textAt = message.seq;
     this.lastAt = Date.parse(message.sent_at) || 0;
@@ -239,6 +242,7 @@ export class Conversation {
    */
   joined(page) {
     const before = this.heldTo;
+    for (const message of page.messages) this.orders.learn(message);
     if (page.reset === true || !this.held) {
       this.held = { messages: [.../** @type {Message[]} */ (page.messages)], epoch: String(page.epoch) };
     } else {
@@ -260,6 +264,7 @@ export class Conversation {
    */
   prepended(page) {
     this.older = "done";
+    for (const message of page.messages) this.orders.learn(message);
     if (!this.held) return;
     const first = this.messages[0]?.seq ?? 0;
     const messages = /** @type {Message[]} */ (page.messages).filter((message) => message.seq < first);
@@ -313,6 +318,7 @@ export class Conversation {
     this.#workAt = 0;
     this.emergency = null;
     this.#emergencyAt = 0;
+    this.orders.clear();
     this.older = "done";
     this.join = this.isOpen ? NOW : "done";
   }

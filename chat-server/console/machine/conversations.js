@@ -188,6 +188,14 @@ export class Conversations {
     this.epoch = epoch;
   }
 
+  /** A conversation that the server has named. If it is new, its row is requested. @param {string} id @param {number} now */
+  named(id, now) {
+    const isNew = !this.all.has(id);
+    const conversation = this.#known(id);
+    if (isNew) conversation.row.want(now);
+    return conversation;
+  }
+
   /**
    * Applies a live message. Returns its conversation.
    *
@@ -196,9 +204,7 @@ export class Conversations {
    * @param {number} now
    */
   heard(message, me, now) {
-    const isNew = !this.all.has(message.conversation_id);
-    const conversation = this.#known(message.conversation_id);
-    if (isNew) conversation.row.want(now);
+    const conversation = this.named(message.conversation_id, now);
     const { assignee } = message.work ?? {};
     this.seen(conversation, assignee ? [message.sender_id, assignee] : [message.sender_id], now);
     if (!isEntry(message)) conversation.types(message.sender_id, false, now);

@@ -40,6 +40,10 @@ export class Incoming {
         return this.#changed("list");
       case "draft":
         return this.#draftReply(purpose.id, reply);
+      case "orders":
+        return this.#ordersListed(reply);
+      case "order":
+        return this.#learn(this.#machine.openOrders.found(purpose.id, reply, this.#now));
       case "room":
         rooms.answered(purpose.room, reply, this.#now);
         return this.#changed("rooms");
@@ -113,12 +117,15 @@ export class Incoming {
     if (reply.success === true || reply.code === "conflict") {
       one?.workIs(reply.seq ?? reply.work?.version, reply.work);
       one?.emergencyIs(reply.seq ?? reply.emergency?.version, reply.emergency);
+      if (reply.order) one?.orders.take(reply.order);
     }
     if (handover.isAsked(id)) {
       handover.answered(id, reply);
       this.#changed("handover");
     } else if (one && reply.success !== true && !isOfTheSession(reply)) {
-      this.#outputs.push({ kind: "lost", id, error: String(reply.error), code: String(reply.code) });
+      // A conflict about an order says that it waits for nobody any more.
+      const code = reply.code === "conflict" && reply.order ? "order_over" : String(reply.code);
+      this.#outputs.push({ kind: "lost", id, error: String(reply.error), code });
     }
     this.#changedConversation(id);
   }
@@ -149,8 +156,11 @@ export class Incoming {
    * @param {Json} reply
    */
   #draftReply(id, reply) {
-    const entry = this.#machine.sending.answered(id, reply, this.#now, this.#outputs);
-    if (entry && entry.refused !== undefined) this.#outputs.push({ kind: "refused", entry });
+    const { sending } = this.#machine;
+    const entry = sending.answered(id, reply, this.#now, this.#outputs);
+    if (entry?.draft.type === "answer_message") this.#answered(entry.draft.conversation_id, reply);
+    if (entry?.refused_code === "already_answered") sending.discard(id, this.#outputs);
+    else if (entry && entry.refused !== undefined) this.#outputs.push({ kind: "refused", entry });
     else if (entry) this.#acknowledged(entry, reply);
     this.#changed("outbox");
   }
@@ -161,16 +171,50 @@ export class Incoming {
    */
   #acknowledged({ client_message_id, at, draft }, reply) {
     const { conversations, user } = this.#machine;
-    if (draft.type !== "send_chat_message") {
+    if (!("conversation_id" in draft)) {
       const { id } = conversations.createdByUs(reply, user, draft, this.#now);
       this.#outputs.push({ kind: "created", client_message_id, id });
       return this.#changed("list");
     }
     const one = conversations.get(draft.conversation_id);
     if (!one) return;
-    if (one.held && reply.seq > one.heldTo) {
+    if (draft.type === "send_chat_message" && one.held && reply.seq > one.heldTo) {
       one.settled.push({ client_message_id, seq: reply.seq, content: draft.content, at });
     }
+    this.#changedConversation(one.id);
+  }
+
+  /**
+   * The reply to an answer has the order, also if somebody has answered before.
+   *
+   * @param {string} id
+   * @param {Json} reply
+   */
+  #answered(id, reply) {
+    if (reply.order) this.#machine.conversations.get(id)?.orders.take(reply.order);
+    if (reply.code === "already_answered") this.#outputs.push({ kind: "answered_before", id });
+    this.#changedConversation(id);
+  }
+
+  /** @param {string} id @param {import("../types.d.ts").Order} order */
+  #orderOverdue(id, order) {
+    const { conversations } = this.#machine;
+    // The version may belong to another epoch. The list of open orders tells what has ended.
+    if (!conversations.isConfirmed) return;
+    conversations.named(id, this.#now).orders.take(order, { isAlert: true });
+    this.#changedConversation(id);
+  }
+
+  /** @param {Json} reply */
+  #ordersListed(reply) {
+    for (const message of this.#machine.openOrders.listed(reply, this.#now)) this.#learn(message);
+  }
+
+  /** Takes up the order of a message that no page of its conversation has. @param {import("../types.d.ts").Message | null} message */
+  #learn(message) {
+    if (!message) return;
+    const one = this.#machine.conversations.named(message.conversation_id, this.#now);
+    one.orders.learn(message);
     this.#changedConversation(one.id);
   }
 
@@ -190,6 +234,8 @@ export class Incoming {
       case "message_read":
         conversation?.positionsAre([{ user_id: event.user_id, read_up_to: event.read_up_to }]);
         break;
+      case "order_overdue":
+        return this.#orderOverdue(event.conversation_id, event.order);
       case "read_position":
         if (conversation && !conversation.readTo(event.read_up_to)) conversation.row.want(this.#now);
         break;
@@ -239,8 +285,9 @@ export class Incoming {
     this.#outputs.push({ kind: "changed", what });
   }
 
-  /** @param {string} id */
+  /** Also tells of the orders that are overdue now, each once. @param {string} id */
   #changedConversation(id) {
     this.#outputs.push({ kind: "changed", what: "conversation", id });
+    for (const order of this.#machine.conversations.get(id)?.orders.takeOverdue() ?? []) this.#outputs.push({ kind: "overdue", id, order });
   }
 }

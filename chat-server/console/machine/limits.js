@@ -31,6 +31,10 @@ export const LIMITS = Object.freeze({
   foundPages: 20,
   /** Users that control can address in a new conversation. */
   addressees: 20,
+  /** Open orders in a page of the list: the server's most. */
+  ordersPage: 100,
+  /** Known orders per conversation; beyond the limit, the oldest ended one is shown as text. 20 can be open. */
+  orders: 1_000,
   /** Largest count of unread messages: the server counts no further. */
   unread: 100,
 });

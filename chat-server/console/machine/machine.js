@@ -10,10 +10,11 @@ import { Conversations } from "./conversations.js";
 import { Handover } from "./handover.js";
 import { Incoming } from "./incoming.js";
 import { LIMITS, PERIODS } from "./limits.js";
+import { OpenOrders } from "./open_orders.js";
 import { People } from "./people.js";
 import { Phrases } from "./phrases.js";
 import { Rooms } from "./rooms.js";
-import { Sending } from "./sending.js";
+import { Sending, requestOf } from "./sending.js";
 import { NOW, again, earliest } from "./turn.js";
 import { Typing } from "./typing.js";
 import { Wire } from "./wire.js";
@@ -27,6 +28,7 @@ import { Works } from "./works.js";
 export class Machine {
   connection;
   conversations = new Conversations();
+  openOrders = new OpenOrders();
   sending = new Sending();
   people = new People();
   phrases = new Phrases();
@@ -79,7 +81,7 @@ export class Machine {
 
   /** The time at which `tick` is due unless something happens before. */
   deadline() {
-    const parts = [this.conversations, this.sending, this.people, this.phrases, this.rooms, this.typing, this.works];
+    const parts = [this.conversations, this.openOrders, this.sending, this.people, this.phrases, this.rooms, this.typing, this.works];
     const turns = [...parts.map((part) => part.deadline(this.#now)), earliest([this.#refresh?.turn], this.#now)];
     const ofLink = this.connection.link === null ? [] : [...turns, this.#wire.deadline()];
     // A pending request probes the connection already.
@@ -131,6 +133,7 @@ export class Machine {
   #opened(link) {
     if (!this.connection.opened(link, this.#now)) return;
     this.conversations.connected();
+    this.openOrders.connected();
     this.#changed("connection");
   }
 
@@ -169,6 +172,7 @@ export class Machine {
     this.typing.lost();
     this.works.lost();
     this.conversations.lost();
+    this.openOrders.lost();
     if (this.#refresh) this.#token = this.#refresh.token;
     this.#refresh = null;
     for (const id of this.conversations.all.keys()) this.#changedConversation(id);
@@ -245,6 +249,7 @@ export class Machine {
       this.rooms.next(now) ??
       this.works.next(now) ??
       this.people.next(now) ??
+      this.openOrders.next(now, this.conversations) ??
       this.conversations.next(now) ??
       this.#nextDraft() ??
       this.phrases.next(now) ??
@@ -270,10 +275,7 @@ export class Machine {
   /** @returns {Ask | null} */
   #nextDraft() {
     const entry = this.sending.next(this.#now);
-    if (!entry) return null;
-    const { type, ...data } = entry.draft;
-    const { client_message_id } = entry;
-    return { purpose: { kind: "draft", id: client_message_id }, type, data: { ...data, client_message_id } };
+    return entry && { purpose: { kind: "draft", id: entry.client_message_id }, ...requestOf(entry) };
   }
 
   // Frames from the server.

@@ -11,11 +11,21 @@ import { NOW, afterLoss, again, earliest, isDue, isOfTheSession } from "./turn.j
 /** @typedef {{ entry: Entry, turn: Turn }} Item */
 
 /**
- * The unit of ordering: the messages of one conversation. All new conversations share a lane.
+ * The unit of ordering: the messages and answers of one conversation. All new conversations share a lane.
  *
  * @param {Draft} draft
  */
-const lane = (draft) => (draft.type === "send_chat_message" ? draft.conversation_id : "");
+const lane = (draft) => ("conversation_id" in draft ? draft.conversation_id : "");
+
+/**
+ * The request of a draft. The text of an answer is for the screen alone.
+ *
+ * @param {Entry} entry
+ */
+export function requestOf({ draft: { type, ...data }, client_message_id }) {
+  const { content, ...rest } = data;
+  return { type, data: { ...(type === "answer_message" ? rest : data), client_message_id } };
+}
 
 /**
  * Compares the order of writing. Drafts of older versions have only a time, and come first.
@@ -158,6 +168,15 @@ export class Sending {
    */
   of(id) {
     return this.items.filter((item) => lane(item.entry.draft) === id).map((item) => item.entry);
+  }
+
+  /**
+   * The answer to an order that is not acknowledged yet.
+   *
+   * @param {string} messageId
+   */
+  answerTo(messageId) {
+    return this.items.find(({ entry: { draft } }) => draft.type === "answer_message" && draft.message_id === messageId)?.entry;
   }
 
   /** The conversations still to be created. */

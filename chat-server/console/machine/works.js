@@ -1,5 +1,5 @@
-// Changes of the work on conversations and ends of emergencies, each requested until it is
-// answered.
+// Changes of the work on conversations, ends of emergencies and withdrawals of orders, each
+// requested until it is answered.
 
 import { NOW, afterLoss, again, earliest, isDue } from "./turn.js";
 
@@ -65,6 +65,17 @@ export class Works {
     const type = isWithdrawn ? "withdraw_emergency" : "end_emergency";
     const all = { conversation_id, ...data, ...(isWithdrawn ? {} : { reason }) };
     this.#pending.set(conversation_id, { turn: NOW, type, data: all });
+  }
+
+  /**
+   * Requests the withdrawal of an order in the same way.
+   *
+   * @param {string} conversation_id
+   * @param {{ message_id: string, client_message_id: string }} data
+   */
+  wantWithdrawal(conversation_id, data) {
+    if (this.#pending.has(conversation_id)) return;
+    this.#pending.set(conversation_id, { turn: NOW, type: "withdraw_order", data: { conversation_id, ...data } });
   }
 
   /** Whether a change of the conversation is pending. @param {string} id */

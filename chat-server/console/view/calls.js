@@ -1,9 +1,11 @@
 // Calling the user for messages of the other side, also for those that arrived while the connection
 // was lost: a driver for each message of control, and control for those in the user's own
-// conversations.
+// conversations. Orders that are overdue call the side that has given them.
 
+import { isOfControl } from "../machine/orders.js";
 import { isControl } from "../token.js";
 import { isSeen, notify } from "./notify.js";
+import { overdueWords } from "./overdue.js";
 import { callControl, callDriver } from "./sound.js";
 import { nameOf, titleOf } from "./words.js";
 
@@ -38,8 +40,8 @@ export class Calls {
   hear(told) {
     const { conversations } = this.#session.client.machine;
     if (told.kind === "message") {
-      const { conversation_id: id, sender_id, seq, content } = told.message;
-      this.#call(id, seq, sender_id, content);
+      const { conversation_id: id, sender_id, seq, content, order } = told.message;
+      this.#call(id, seq, sender_id, content, order !== undefined);
     }
     if (told.kind !== "changed") return;
     if (told.what === "list") for (const one of conversations.all.values()) this.#missed(one);
@@ -56,8 +58,9 @@ export class Calls {
    * @param {number} seq
    * @param {string} sender
    * @param {string} content
+   * @param {boolean} [isUrgent]
    */
-  #call(id, seq, sender, content) {
+  #call(id, seq, sender, content, isUrgent = false) {
     const { conversations } = this.#session.client.machine;
     if (seq <= (this.#calledTo.get(id) ?? 0)) return;
     this.#calledTo.set(id, seq);
@@ -68,7 +71,26 @@ export class Calls {
     if (this.#isControl && !this.#isAwaited(one)) return;
     this.#sound();
     const title = `${nameOf(person, sender)} · ${titleOf(one?.title ?? "")}`;
-    notify(title, { body: content, tag: `${id} ${seq}`, open: () => this.#show(id) });
+    notify(title, { body: content, tag: `${id} ${seq}`, isUrgent, open: () => this.#show(id) });
+  }
+
+  /**
+   * Whether an overdue order is the user's to look after: its own, one of a conversation that it
+   * has, or one that nobody has. If so, calls the user.
+   *
+   * @param {string} id
+   * @param {import("../types.d.ts").Order} order
+   */
+  overdue(id, order) {
+    const one = this.#session.client.machine.conversations.get(id);
+    const me = this.#session.user.id;
+    const holder = one?.work?.assignee ?? null;
+    if (isOfControl(order) !== this.#isControl) return false;
+    if (this.#isControl && order.sender_id !== me && holder !== me && holder !== null) return false;
+    this.#sound();
+    const title = overdueWords(order, this.#session);
+    notify(title, { body: titleOf(one?.title ?? ""), tag: `${order.message_id} overdue`, isUrgent: true, open: () => this.#show(id) });
+    return true;
   }
 
   /** Whether the conversation is the user's, who does not look at it. @param {Conversation | undefined} one */

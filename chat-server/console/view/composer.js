@@ -29,9 +29,9 @@ export class Composer {
    * `post` says whether it has taken a message.
    *
    * @param {{ phrases: import("./phrases.js").PhraseBook, post: (content: string) => boolean, types: (is_typing: boolean) => void,
-   *   unsent: import("./unsent.js").Unsent }} settings
+   *   unsent: import("./unsent.js").Unsent, giveOrder?: (id: string) => void }} settings
    */
-  constructor({ phrases, post, types, unsent }) {
+  constructor({ phrases, post, types, unsent, giveOrder }) {
     this.#post = post;
     this.#types = types;
     this.#unsent = unsent;
@@ -41,13 +41,14 @@ export class Composer {
       this.#send();
     };
     const label = h("label", { class: "hidden", for: "message" }, t("composer.label"));
+    const order = giveOrder && h("button", { type: "button", class: "give-button", click: () => this.#id !== null && giveOrder(this.#id) }, t("give.open"));
     const send = h("button", { type: "submit", class: "primary" }, t("composer.send"));
     this.element = h(
       "div",
       { class: "composer" },
       this.#quick,
       this.#limit.note,
-      h("form", { submit }, label, this.#input, send),
+      h("form", { submit }, label, this.#input, order, send),
     );
     this.update();
   }

@@ -5,11 +5,13 @@ import { Alarm } from "./alarm.js";
 import { showBadge } from "./badge.js";
 import { Calls } from "./calls.js";
 import { h, hide, isComposed, say, set } from "./dom.js";
+import { GiveOrderDialog } from "./give_order.js";
 import { HandOverDialog } from "./hand_over.js";
 import { keysDialog, listenForKeys } from "./keys.js";
 import { languageChoice } from "./language.js";
 import { List } from "./list.js";
 import { notify } from "./notify.js";
+import { OverdueBar } from "./overdue.js";
 import { Changes, perFrame } from "./pace.js";
 import { PhraseBook } from "./phrases.js";
 import { Place } from "./place.js";
@@ -35,6 +37,8 @@ export class ControlView {
   #rooms;
   #list;
   #alarm;
+  #overdue;
+  #giveOrder;
   #calls;
   #work;
   #emergency;
@@ -61,13 +65,15 @@ export class ControlView {
   constructor(session) {
     this.#session = session;
     this.#phrases = new PhraseBook(session);
-    this.#thread = new Thread(session, this.#phrases, this.#gone.signal);
+    this.#giveOrder = new GiveOrderDialog(session, () => this.#thread.updateText());
+    this.#thread = new Thread(session, this.#phrases, this.#gone.signal, (id) => this.#giveOrder.open(id));
     this.#rooms = new Rooms(session);
     const show = (/** @type {string} */ id) => this.show(id);
     this.#calls = new Calls(session, show);
     this.#handOver = new HandOverDialog(session);
     this.#list = new List(session, { show, handOver: () => this.#handOver.open(), gone: this.#gone.signal });
     this.#alarm = new Alarm(session, { show, take: (id) => this.#takeAlarm(id), gone: this.#gone.signal });
+    this.#overdue = new OverdueBar(session, show);
     this.#emergency = new EmergencyBar(session);
     this.#work = new WorkBar(session, (id) => this.#handOver.open(id));
     this.#transcript = new Transcript(session);
@@ -84,9 +90,10 @@ export class ControlView {
 
   #layout() {
     const key = (/** @type {KeyboardEvent} */ event) => this.#key(event);
-    const dialogs = [this.#start.element, this.#handOver.element, this.#keys];
+    const dialogs = [this.#start.element, this.#handOver.element, this.#giveOrder.element, this.#keys];
+    const alerts = h("div", { class: "alerts" }, this.#alarm.element, this.#overdue.element);
     const name = h("h1", { class: "hidden" }, t("control.heading"));
-    return h("main", { class: "control", keydown: key }, name, this.#alarm.element, this.#listPart(), this.#openPart(), ...dialogs);
+    return h("main", { class: "control", keydown: key }, name, alerts, this.#listPart(), this.#openPart(), ...dialogs);
   }
 
   #listPart() {
@@ -118,6 +125,8 @@ export class ControlView {
     if (told.kind === "message") this.#message(told.message);
     this.#calls.hear(told);
     if (told.kind === "created") this.#created(told.id);
+    if (told.kind === "overdue" && this.#calls.overdue(told.id, told.order)) this.#overdue.add(told.id, told.order);
+    if (told.kind === "answered_before") announce(t("order.answered_before"));
     if (told.kind === "full") announce(t("shell.outbox_full"));
     if (told.kind === "handed") this.#handed(told);
     if (told.kind === "changed" && told.what === "phrases") this.#newPhrases();
@@ -227,6 +236,7 @@ export class ControlView {
     if (command === "take" || command === "resolve") return this.#work.press(command, one);
     if (command === "help") return this.#keys.showModal();
     if (command === "write") return this.open !== null && this.focus();
+    if (command === "order") return this.open !== null && this.#giveOrder.open(this.open);
     return this.#list.choose(command);
   }
 
@@ -234,6 +244,7 @@ export class ControlView {
     const changes = this.#changes.take();
     this.#list.update(changes, this.open);
     this.#alarm.update();
+    this.#overdue.update(this.open);
     this.#head();
     this.#thread.update(changes);
     this.#transcript.update();

@@ -8,6 +8,7 @@ import { h, hidden, hide, reconcile, say, set } from "./dom.js";
 import { EmergencyBar } from "./emergency.js";
 import { HelpDialog } from "./help.js";
 import { Changes, perFrame } from "./pace.js";
+import { OrderScreen } from "./order_screen.js";
 import { PhraseBook } from "./phrases.js";
 import { keepPlace, keptPlace } from "./place.js";
 import { Requests } from "./requests.js";
@@ -35,6 +36,7 @@ export class DriverView {
   #phrases;
   #kept;
   #emergency;
+  #order;
   #title = h("h1", { class: "thread-title", dir: "auto", tabindex: -1 });
   #welcome = h("h1", { class: "welcome" });
   #help = h("button", { type: "button", class: "help-button", click: () => this.#dialog.element.showModal() }, t("driver.help"));
@@ -53,8 +55,10 @@ export class DriverView {
     this.#emergency = new EmergencyBar(session);
     this.#requests = new Requests(session, t("driver.unsent"));
     this.#dialog = new HelpDialog(this.#phrases, session.unsent, (draft) => this.#post(draft));
-    const parts = [this.#nav, this.#title, this.#welcome, this.#emergency.element, this.#requests.element, this.#thread.element, this.#help, this.#dialog.element];
-    this.#main = h("main", { class: "driver" }, ...parts);
+    const help = () => this.#dialog.element.showModal();
+    this.#order = new OrderScreen(session, { show: (id) => this.show(id), help, gone: this.#gone.signal });
+    const parts = [this.#nav, this.#title, this.#welcome, this.#emergency.element, this.#requests.element, this.#thread.element, this.#help];
+    this.#main = h("main", { class: "driver" }, ...parts, this.#dialog.element, this.#order.element);
     this.#shell = new Shell(session, this.#main, this.#gone.signal);
     this.element = this.#shell.element;
     if (this.#kept) this.show(this.#kept.open);
@@ -68,6 +72,8 @@ export class DriverView {
     if (told.kind === "message") this.#message(told.message);
     this.#calls.hear(told);
     if (told.kind === "changed" && told.what === "phrases") this.#newPhrases();
+    if (told.kind === "overdue" && this.#calls.overdue(told.id, told.order)) announce(t("order.overdue_told_by_control"));
+    if (told.kind === "answered_before") announce(t("order.answered_before"));
     if (told.kind === "full") announce(t("shell.outbox_full"));
     if (told.kind === "gone" && told.id === this.open) this.show(null);
     this.#ask();
@@ -134,6 +140,7 @@ export class DriverView {
     const unread = all.reduce((sum, one) => sum + one.unread, 0);
     showBadge(t("app.name"), unread);
     this.#thread.update(changes);
+    this.#order.update();
     this.#shell.update();
   }
 

@@ -50,6 +50,6 @@ export class Requests {
 
 /** @param {Entry} entry */
 function makeRequest({ draft }) {
-  const title = draft.type === "send_chat_message" ? "" : draft.title;
+  const title = "title" in draft ? draft.title : "";
   return h("li", {}, h("strong", { dir: "auto" }, title), h("p", { dir: "auto" }, draft.content), h("p", { class: "request-state", role: "status" }));
 }

@@ -2,6 +2,7 @@
 // waits, and the last text or who is writing.
 
 import { t } from "../language.js";
+import { isOpen as isOpenOrder, isOverdue } from "../machine/orders.js";
 import { waitingSince } from "../machine/queue.js";
 import { listOf } from "../machine/works.js";
 import { h, hidden, say, set } from "./dom.js";
@@ -10,7 +11,7 @@ import { ageOf, counted, nameOf, roleOf, sentence, titleOf, typingWords, whenOf,
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 /** @typedef {import("../machine/conversations.js").Conversations} Conversations */
 
-const PARTS = Object.freeze(["row-title", "row-when", "row-who", "row-last", "row-badge"]);
+const PARTS = Object.freeze(["row-title", "row-when", "row-who", "row-last", "row-orders", "row-badge"]);
 
 /** The parts with text of users, whose direction is its own. */
 const AUTO = new Set(["row-title", "row-who", "row-last"]);
@@ -32,8 +33,8 @@ export function makeRow(show) {
  */
 export function updateRow(row, one, conversations, me, isOpen) {
   const button = /** @type {HTMLElement} */ (row.firstElementChild);
-  const [title, when, who, last, badge] = /** @type {HTMLElement[]} */ ([...button.children]);
-  if (!title || !when || !who || !last || !badge) return;
+  const [title, when, who, last, orders, badge] = /** @type {HTMLElement[]} */ ([...button.children]);
+  if (!title || !when || !who || !last || !orders || !badge) return;
   set(row, "data-unread", one.unread > 0);
   set(row, "data-emergency", one.isEmergency);
   set(row, "data-work", listOf(one.work, me));
@@ -44,9 +45,19 @@ export function updateRow(row, one, conversations, me, isOpen) {
   say(who, `${nameOf(creator, one.created_by)}${holder(one, conversations, me)}${role}`);
   updateAge(row, one, conversations);
   say(last, lastWords(one, conversations, me));
+  updateOrders(orders, one);
   if (badge.dataset.count === String(one.unread)) return;
   badge.dataset.count = String(one.unread);
   badge.replaceChildren(...(one.unread > 0 ? [counted(one.unread), hidden(` ${t("row.unread")}`)] : []));
+}
+
+/** Shows how many orders are overdue, or else how many wait for an answer. @param {HTMLElement} part @param {Conversation} one */
+function updateOrders(part, one) {
+  const orders = [...one.orders.all].map(({ order }) => order);
+  const overdue = one.work?.state === "RESOLVED" ? 0 : orders.filter(isOverdue).length;
+  const open = orders.filter(isOpenOrder).length;
+  set(part, "data-overdue", overdue > 0);
+  say(part, overdue > 0 ? t("row.overdue", { count: overdue }) : open > 0 ? t("row.orders", { count: open }) : "");
 }
 
 /**

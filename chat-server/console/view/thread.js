@@ -4,6 +4,7 @@ import { t } from "../language.js";
 import { isEntry } from "../machine/conversation.js";
 import { Composer } from "./composer.js";
 import { h, hidden, hide, reconcile, say, set } from "./dom.js";
+import { updateOrder } from "./order.js";
 import { announce } from "./shell.js";
 import { contentOf, dayOf, nameOf, refusalOf, timeOf, typingWords, wholeTimeOf } from "./words.js";
 
@@ -25,6 +26,8 @@ import { contentOf, dayOf, nameOf, refusalOf, timeOf, typingWords, wholeTimeOf }
  * @property {"theirs" | "waiting" | "refused" | "sent" | "read" | "entry"} is
  * @property {string} [refused]
  * @property {string} [refused_code]
+ * @property {import("../types.d.ts").KnownOrder} [order]
+ * @property {string[]} [choices] of an order that is not sent yet
  * @property {import("../types.d.ts").Message} [entry] what has happened, worded in the language of the page
  */
 
@@ -51,13 +54,15 @@ export class Thread {
    * @param {Session} session
    * @param {import("./phrases.js").PhraseBook} phrases
    * @param {AbortSignal} gone when it is shown no more
+   * @param {(id: string) => void} [giveOrder] control alone gives orders here
    */
-  constructor(session, phrases, gone) {
+  constructor(session, phrases, gone, giveOrder) {
     this.#session = session;
     this.#composer = new Composer({
       phrases,
       post: (content) => this.#post(content),
       unsent: session.unsent,
+      ...(giveOrder && { giveOrder }),
       types: (is_typing) => this.#id && session.client.handle({ kind: "typing", id: this.#id, is_typing }),
     });
     const history = h("div", { class: "history" }, this.#older, this.#lines, this.#below);
@@ -85,6 +90,11 @@ export class Thread {
 
   focus() {
     this.#composer.focus();
+  }
+
+  /** The unsent text was changed elsewhere. */
+  updateText() {
+    this.#composer.show(this.#id);
   }
 
   /** The server has sent other ready texts. */
@@ -157,12 +167,19 @@ export class Thread {
     const [head, content, foot] = /** @type {[HTMLElement, HTMLElement, HTMLElement]} */ ([...element.children]);
     say(head, line.is === "entry" ? "" : line.is === "theirs" ? this.#who(line.sender) : t("name.you"));
     const { people } = this.#session.client.machine.conversations;
-    if (line.entry) say(content, contentOf(line.entry, people));
+    if (line.entry) say(content, contentOf(line.entry, people, this.#conversation?.orders));
+    if (line.order) this.#order(element, line.order);
     const readers = line.is === "read" ? [...this.#readers].filter(([id, seq]) => seq >= line.seq && people.has(id)) : [];
     set(foot, "title", readers.length > 0 ? t("thread.read_by", { names: readers.map(([id]) => this.#who(id)).join(", ") }) : null);
     if (foot.dataset.is === line.is && line.is !== "refused") return;
     foot.dataset.is = line.is;
     foot.replaceChildren(...this.#foot(line));
+  }
+
+  /** @param {HTMLElement} element @param {import("../types.d.ts").KnownOrder} order */
+  #order(element, order) {
+    const part = /** @type {HTMLElement} */ (element.children[3] ?? element.appendChild(h("div", { class: "order" })));
+    if (this.#id !== null) updateOrder(part, this.#id, order, this.#session);
   }
 
   /** @param {Line} line */
@@ -240,13 +257,15 @@ function linesOf(conversation, drafts, me, readTo) {
     const { id, seq, sender_id, content, sent_at } = message;
     const own = seq <= readTo ? "read" : "sent";
     const is = isEntry(message) ? "entry" : sender_id !== me ? "theirs" : own;
-    const entry = is === "entry" ? { entry: message } : {};
-    return { key: id, sender: sender_id, content, seq, at: Date.parse(sent_at) || 0, is, ...entry };
+    const order = message.order && conversation.orders.get(id);
+    const more = is === "entry" ? { entry: message } : order ? { order } : {};
+    return { key: id, sender: sender_id, content, seq, at: Date.parse(sent_at) || 0, is, ...more };
   });
   const settled = conversation.settled.map((one) => ({ ...one, key: one.client_message_id, sender: me, is: "sent" }));
-  const waiting = drafts.map(({ client_message_id, at, draft: { content }, refused, refused_code }) => {
+  const waiting = drafts.map(({ client_message_id, at, draft, refused, refused_code }) => {
     const is = refused === undefined ? "waiting" : "refused";
-    return { key: client_message_id, sender: me, content, seq: Infinity, at, is, refused, refused_code };
+    const choices = "answers" in draft ? { choices: draft.answers } : {};
+    return { key: client_message_id, sender: me, content: draft.content, seq: Infinity, at, is, refused, refused_code, ...choices };
   });
   const lines = /** @type {Line[]} */ ([...held, ...settled, ...waiting]);
   let before = /** @type {Line | undefined} */ (undefined);
@@ -277,7 +296,8 @@ function isSameDay(one, other) {
  */
 function makeLine(line) {
   const content = h("p", { class: "content", dir: "auto" }, line.content);
-  return h("li", { class: "line" }, h("p", { class: "sender", dir: "auto" }), content, h("p", { class: "foot" }));
+  const choices = line.choices && h("p", { class: "order order-tag" }, `${t("order.tag")} · ${line.choices.join(" / ")}`);
+  return h("li", { class: "line" }, h("p", { class: "sender", dir: "auto" }), content, h("p", { class: "foot" }), choices);
 }
 
 /** @param {"waiting" | "sent" | "read"} is */

@@ -6,6 +6,7 @@ import { CODES } from "../machine/connection.js";
 /** @typedef {import("../types.d.ts").Person} Person */
 /** @typedef {import("../types.d.ts").Role} Role */
 
+/** @typedef {import("../machine/orders.js").Orders} Orders */
 /** @typedef {import("../types.d.ts").Message} Message */
 /** @typedef {import("../language.js").Key} Key */
 
@@ -78,6 +79,9 @@ export function ageOf(ms) {
   return shown.map(([unit, count]) => units[unit].format(count)).join(" ");
 }
 
+/** A length of time, in seconds if it is shorter than a minute. @param {number} ms */
+export const timeLeft = (ms) => (ms < 60_000 ? form().units.second.format(Math.ceil(Math.max(ms, 0) / 1_000)) : ageOf(ms));
+
 /** @param {string[]} names */
 export function typingWords(names) {
   if (names.length === 0) return "";
@@ -126,6 +130,10 @@ const ERRORS = Object.freeze({
   conversation_not_found: "error.conversation_not_found",
   user_not_found: "error.user_not_found",
   conflict: "error.conflict",
+  already_answered: "error.already_answered",
+  too_many_orders: "error.too_many_orders",
+  order_not_possible: "error.order_not_possible",
+  order_over: "error.order_over",
   deactivated: "error.deactivated",
 });
 
@@ -161,10 +169,13 @@ const ENTRIES = Object.freeze({
  * The text of a message. Entries are worded here, because the server knows no language. If a name is
  * not known, or the action is newer than this page, the server's words stay.
  *
- * @param {Pick<Message, "sender_id" | "content" | "work" | "emergency">} message
+ * @param {Pick<Message, "sender_id" | "content" | "work" | "emergency" | "answer">} message
  * @param {Map<string, Person>} people
+ * @param {Orders} [orders] of the conversation
  */
-export function contentOf({ sender_id, content, work, emergency }, people) {
+export function contentOf(message, people, orders) {
+  const { sender_id, content, work, emergency, answer } = message;
+  if (answer) return orderEntryOf(message, answer, people, orders) ?? content;
   const action = work?.action ?? (emergency?.action === "ESCALATE" ? "ESCALATE" : emergency?.action && emergency.reason);
   const key = action ? ENTRIES[action] : undefined;
   if (!key) return content;
@@ -172,6 +183,24 @@ export function contentOf({ sender_id, content, work, emergency }, people) {
   if ((!by && action !== "ESCALATE") || (!to && action === "TRANSFER")) return content;
   const values = { name: nameOf(by, sender_id), to: nameOf(to, work?.assignee ?? "") };
   return t(key, { ...values, level: emergency?.level ?? 0 });
+}
+
+/**
+ * The text of an entry about an order, if it can be worded here.
+ *
+ * @param {Pick<Message, "sender_id">} message
+ * @param {NonNullable<Message["answer"]>} entry
+ * @param {Map<string, Person>} people
+ * @param {Orders} [orders]
+ */
+function orderEntryOf({ sender_id }, { action, answer, late, order }, people, orders) {
+  if (action === "EXPIRE") return t(order.people.some(({ state }) => state === "OVERDUE") ? "entry.expire" : "entry.not_asked");
+  const by = people.get(sender_id);
+  const name = nameOf(by, sender_id);
+  if (by && action === "WITHDRAW") return t("entry.withdraw_order", { name });
+  const text = orders?.get(order.message_id)?.answers[answer ?? NaN];
+  if (!by || text === undefined || action !== "ANSWER") return null;
+  return t(late ? "entry.answer_late" : "entry.answer", { name, answer: text });
 }
 
 /**
@@ -184,7 +213,7 @@ export function transcriptOf(one, people) {
   const lines = one.messages.map((message) => {
     const person = people.get(message.sender_id);
     const who = `${nameOf(person, message.sender_id)}${person ? ` (${roleOf(person)})` : ""}`;
-    const content = contentOf(message, people).replaceAll("\n", "\n    ");
+    const content = contentOf(message, people, one.orders).replaceAll("\n", "\n    ");
     return `[${wholeTimeOf(Date.parse(message.sent_at) || 0)}] ${who}: ${content}`;
   });
   const first = one.messages[0]?.seq ?? 1;

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { check } from "../support/axe.js";
 import { askForHelp, browser, open, say, shows, signIn } from "../support/browser.js";
+import { answer, give, part, screen } from "../support/orders.js";
 import { Server, seconds } from "../support/server.js";
 
 test("every screen passes axe, light and dark, wide and on a phone", async (t) => {
@@ -43,6 +44,20 @@ test("every screen passes axe, light and dark, wide and on a phone", async (t) =
   await open(control, "Breakdown");
   await say(control, "Where are you?");
   await shows(driver, ["My vehicle has broken down.", "Where are you?"]);
+  await control.getByRole("button", { name: "Order…" }).click();
+  await control.getByLabel("Own answers", { exact: true }).check();
+  await control.getByRole("button", { name: "Give the order" }).click();
+  await check(control, "control, giving an order");
+  await control.keyboard.press("Escape");
+  await give(control, "Switch the engine off.", { answers: "Yes or No" });
+  await screen(driver).locator(".order-answers button:enabled").first().waitFor();
+  await check(driver, "driver, with an order");
+  await answer(driver, "Yes");
+  await give(control, "Call us.", { within: "10 sec" });
+  await screen(driver).waitFor();
+  await screen(driver).waitFor({ state: "hidden" });
+  await part(driver, "Call us.").getByRole("button", { name: "Understood" }).waitFor();
+  await check(driver, "driver, with an order that is overdue");
   await askForHelp(driver, "Emergency");
   await control.getByRole("button", { name: "Open", exact: true }).waitFor();
   await control.getByRole("button", { name: "Hand over…" }).click();

@@ -2,49 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { askForHelp, browser, say, shows, signIn } from "../support/browser.js";
+import { askForHelp, browser, open, say, shows, signIn } from "../support/browser.js";
+import { badTargets, covering } from "../support/layout.js";
+import { give, screen } from "../support/orders.js";
 import { Server } from "../support/server.js";
-
-/** @typedef {import("playwright-core").Page} Page */
 
 /** Phones in portrait and landscape, with and without an open keyboard. */
 const SIZES = [[390, 780], [360, 640], [740, 360], [844, 390], [568, 320], [740, 220], [390, 340]];
-
-/** The elements that cover the middle or a corner of the field. @param {import("playwright-core").Page} page */
-const covering = (page) =>
-  page.evaluate(() => {
-    const field = /** @type {HTMLElement} */ (document.querySelector("#message"));
-    field.scrollIntoView({ block: "nearest" });
-    const { left, right, top, bottom } = field.getBoundingClientRect();
-    const points = [[left + 8, top + 8], [right - 8, top + 8], [left + 8, bottom - 8], [right - 8, bottom - 8], [(left + right) / 2, (top + bottom) / 2]];
-    const seen = points.map(([x = 0, y = 0]) => document.elementFromPoint(x, y));
-    return seen.filter((one) => one !== field).map((one) => (one ? `${one.tagName}.${one.className}` : "out of sight"));
-  });
-
-/** The targets that are too small, or too close to another one. @param {Page} page */
-const badTargets = (page) =>
-  page.evaluate(() => {
-    const dialog = document.querySelector("dialog[open]");
-    const all = /** @type {HTMLElement[]} */ ([...(dialog ?? document).querySelectorAll("button, textarea, input")]).filter((one) => one.checkVisibility());
-    const boxes = all.map((one) => ({ one, name: one.textContent || one.id, box: one.getBoundingClientRect() }));
-    const small = boxes.filter(({ box }) => box.width < 76 || box.height < 76);
-    const bad = small.map(({ name, box }) => `${name}: ${box.width} × ${box.height}`);
-    // The part of a target that its scrolled container shows.
-    const places = boxes.flatMap(({ one, name, box }) => {
-      const scrolled = one.closest(".quick, .tabs")?.getBoundingClientRect();
-      const [left, right] = [Math.max(box.left, scrolled?.left ?? -Infinity), Math.min(box.right, scrolled?.right ?? Infinity)];
-      return left < right ? [{ name, left, right, top: box.top, bottom: box.bottom }] : [];
-    });
-    for (const [index, one] of places.entries()) {
-      for (const other of places.slice(index + 1)) {
-        const across = Math.max(one.left - other.right, other.left - one.right);
-        const down = Math.max(one.top - other.bottom, other.top - one.bottom);
-        const apart = Math.max(across, down);
-        if (apart < 16) bad.push(`${one.name} and ${other.name}: ${apart} px apart`);
-      }
-    }
-    return bad;
-  });
 
 test("a driver's targets are 76 px large and 16 px apart, on every screen", async (t) => {
   const server = await Server.start(t);
@@ -126,4 +90,41 @@ test("from right to left, names and texts of either direction begin on the right
   });
   assert.deepEqual(far, []);
   assert.equal(await control.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+});
+
+test("an order fills every screen, its answers are met with gloves, and afterwards nothing covers the message field", async (t) => {
+  const server = await Server.start(t);
+  const control = await signIn(await browser(t), server, await server.token("jane", "CONTROL_STAFF", "Jane", "Smith"));
+  const context = await browser(t, { hasTouch: true, isMobile: true, viewport: { width: 740, height: 360 } });
+  const driver = await signIn(context, server, await server.token("john", "BUS_DRIVER", "John", "Doe"));
+  await askForHelp(driver, "Road blocked");
+  await open(control, "Road blocked");
+  const answers = ["Understood", "Not possible", "I need more time for this", "Out of service, nobody on board, 12:30"];
+  await give(control, "Take the second exit, then follow the yellow signs to the depot.", { answers });
+  await screen(driver).waitFor();
+  const look = async (/** @type {string} */ name) => {
+    // The last two are a screen of 1,280 × 1,024 at 400 %, and the same turned.
+    for (const [width = 0, height = 0] of [[320, 640], ...SIZES, [320, 256], [256, 320]]) {
+      await driver.setViewportSize({ width, height });
+      assert.deepEqual(await badTargets(driver), [], `${name}, ${width} × ${height}`);
+      const wide = await screen(driver).evaluate((one) => [one.scrollWidth <= one.clientWidth, one.clientWidth, one.clientHeight]);
+      assert.deepEqual(wide, [true, width, height], `${name}, ${width} × ${height}`);
+      for (const answer of answers) await screen(driver).getByRole("button", { name: answer }).click({ trial: true });
+      if (process.env.SHOTS) await driver.screenshot({ path: `${process.env.SHOTS}/${name}-${width}x${height}.png` });
+    }
+  };
+  await look("order");
+  await driver.evaluate(() => (document.documentElement.dir = "rtl"));
+  await look("right to left");
+  await driver.evaluate(() => (document.documentElement.dir = "ltr"));
+  await driver.emulateMedia({ forcedColors: "active" });
+  await look("forced colours");
+  await driver.emulateMedia({ forcedColors: "none" });
+  await screen(driver).getByRole("button", { name: "Understood" }).click();
+  await screen(driver).waitFor({ state: "hidden" });
+  for (const [width = 0, height = 0] of SIZES) {
+    await driver.setViewportSize({ width, height });
+    assert.deepEqual(await badTargets(driver), [], `answered, ${width} × ${height}`);
+    assert.deepEqual(await covering(driver), [], `answered, ${width} × ${height}`);
+  }
 });

@@ -75,11 +75,12 @@ export class Bench {
     this.frame({ success: true, ...reply, request_id });
   }
 
-  /** Connects, and answers the request for the list. @param {object[]} [conversations] @param {string} [epoch] */
-  live(conversations = [], epoch = "e1") {
+  /** Connects, and answers the requests for the lists. @param {object[]} [conversations] @param {string} [epoch] @param {object[]} [orders] */
+  live(conversations = [], epoch = "e1", orders = []) {
     if (this.link === 0) this.handle({ kind: "start" });
     this.open();
     this.reply(this.request("get_active_conversations"), { conversations, epoch });
+    this.reply(this.request("get_open_orders"), { orders });
   }
 
   /** @param {string} content @param {string} [conversation_id] */

@@ -42,6 +42,9 @@ export const refusing = () =>
     },
   });
 
+/** Empty lists. @type {Record<string, object>} */
+export const EMPTY = { get_active_conversations: { conversations: [], epoch: "e" }, get_open_orders: { orders: [] } };
+
 /** The world of a page. Its wall clock may jump, and its monotonic clock never does. */
 export class Page {
   /** Milliseconds since the page was opened. */
@@ -49,8 +52,8 @@ export class Page {
   wall = Date.UTC(2024, 0, 15, 10, 30);
   /** All opened sockets, the oldest first. @type {Socket[]} */
   sockets = [];
-  /** Answers a request. By default only a request for the list gets an answer, an empty list. @type {(request: any, socket: Socket) => object | null} */
-  answer = ({ type }) => (type === "get_active_conversations" ? { conversations: [], epoch: "e" } : null);
+  /** Answers a request. By default only requests for lists get an answer, an empty list. @type {(request: any, socket: Socket) => object | null} */
+  answer = ({ type }) => EMPTY[type] ?? null;
   /** @type {Map<string, (event: any) => void>} */
   #listeners = new Map();
   #timers;

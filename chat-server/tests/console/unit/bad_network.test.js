@@ -60,7 +60,7 @@ class Server {
         return { ...reply, message };
       }
       default:
-        return {};
+        return { orders: [] };
     }
   }
 }

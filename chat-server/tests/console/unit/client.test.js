@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client } from "../../../console/client.js";
-import { Page, Storage, refusing, settled } from "../support/page.js";
+import { EMPTY, Page, Storage, refusing, settled } from "../support/page.js";
 
 const HOUR = 3_600_000;
 
@@ -71,7 +71,7 @@ test("drafts keep their order over pages and tabs, whatever the clock does", asy
   post(other, "five");
   tab.close();
   other.close();
-  page.answer = ({ type, data }) => (type === "send_chat_message" ? { seq: 1, message_id: data.client_message_id } : { conversations: [], epoch: "e" });
+  page.answer = ({ type, data }) => (type === "send_chat_message" ? { seq: 1, message_id: data.client_message_id } : (EMPTY[type] ?? null));
   const last = await start();
   await settled();
   assert.deepEqual(page.socket.texts(), ["one", "two", "three", "four", "five"]);

@@ -8,8 +8,8 @@ import { commandOf } from "../../../console/view/keys.js";
 const press = (key, more) => commandOf({ key, ctrlKey: false, altKey: false, metaKey: false, repeat: false, ...more });
 
 test("each key has one command, and none with a modifier", () => {
-  const keys = ["j", "k", "t", "r", "m", "1", "2", "3", "4", "?"];
-  const commands = ["next", "previous", "take", "resolve", "write", "waiting", "mine", "others", "resolved", "help"];
+  const keys = ["j", "k", "t", "r", "m", "o", "1", "2", "3", "4", "?"];
+  const commands = ["next", "previous", "take", "resolve", "write", "order", "waiting", "mine", "others", "resolved", "help"];
   assert.deepEqual(keys.map((key) => press(key)), commands);
   for (const modifier of ["ctrlKey", "altKey", "metaKey"]) assert.deepEqual(keys.map((key) => press(key, { [modifier]: true })), keys.map(() => null));
   assert.deepEqual(["x", "T", "Enter", "5"].map((key) => press(key)), [null, null, null, null]);
