@@ -122,6 +122,8 @@ export interface Summary {
   positions?: { user_id: string; read_up_to: number }[];
   work?: Work;
   emergency?: Emergency;
+  /** Told to control alone, if there are notes. */
+  notes_conversation_id?: string;
 }
 
 export interface NewSupportConversation {
@@ -141,6 +143,7 @@ export type Json = Record<string, any>;
 export type Draft =
   | { type: "send_chat_message"; conversation_id: string; content: string; answers?: string[]; answer_within_ms?: number }
   | { type: "answer_message"; conversation_id: string; message_id: string; answer: number; content: string }
+  | { type: "add_note"; conversation_id: string; content: string }
   | { type: "create_support_conversation"; title: string; content: string; room_type?: RoomType }
   | { type: "start_conversation"; to: string[]; title: string; content: string };
 

@@ -87,6 +87,10 @@ export class Conversation {
   emergency = null;
   #emergencyAt = 0;
   orders = new Orders();
+  /** Whether there are notes of control beside the conversation. */
+  hasNotes = false;
+  /** Notes of colleagues that came while none were shown. */
+  newNotes = 0;
 
   /** @param {string} id */
   constructor(id) {
@@ -132,6 +136,7 @@ export class Conversation {
     this.workIs(summary.last_seq, summary.work);
     this.emergencyIs(summary.last_seq, summary.emergency);
     this.positionsAre(summary.positions);
+    this.hasNotes ||= summary.notes_conversation_id !== undefined;
     this.heard = this.heard.filter((seq) => seq > summary.last_seq && seq > this.readUpTo);
     const isRead = Math.max(this.readUpTo, this.reading?.seq ?? 0) >= summary.last_seq;
     this.unread = Math.min((isRead ? 0 : summary.unread_count) + this.heard.length, LIMITS.unread);
@@ -252,6 +257,7 @@ export class Conversation {
     this.workIs(page.last_seq, page.work);
     this.emergencyIs(page.last_seq, page.emergency);
     this.positionsAre(page.positions);
+    this.hasNotes ||= page.notes_conversation_id !== undefined;
     this.settled = this.settled.filter((settled) => settled.seq > this.heldTo);
     // A page without news would be requested again and again.
     this.join = this.heldTo < this.lastSeq && this.heldTo > before ? NOW : "done";
@@ -319,6 +325,7 @@ export class Conversation {
     this.emergency = null;
     this.#emergencyAt = 0;
     this.orders.clear();
+    Object.assign(this, { hasNotes: false, newNotes: 0 });
     this.older = "done";
     this.join = this.isOpen ? NOW : "done";
   }

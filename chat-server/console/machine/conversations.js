@@ -4,6 +4,7 @@ import { isControl } from "../token.js";
 import { nextOf } from "./asking.js";
 import { Conversation, isEntry } from "./conversation.js";
 import { LIMITS } from "./limits.js";
+import { KnownNotes, isNotes } from "./notes.js";
 import { NOW, afterLoss, again, earliest, isDue } from "./turn.js";
 
 /** @typedef {import("../types.d.ts").Ask} Ask */
@@ -15,8 +16,9 @@ import { NOW, afterLoss, again, earliest, isDue } from "./turn.js";
 /** @typedef {import("../types.d.ts").Turn} Turn */
 
 export class Conversations {
-  /** @type {Map<string, Conversation>} */
+  /** Without notes. @type {Map<string, Conversation>} */
   all = new Map();
+  notes = new KnownNotes(this.all);
   /** @type {Map<string, Person>} */
   people = new Map();
   /** The epoch of all sequence numbers. @type {string | null} */
@@ -40,7 +42,13 @@ export class Conversations {
 
   /** @param {string} id */
   get(id) {
-    return this.all.get(id);
+    return this.all.get(id) ?? this.notes.all.get(id);
+  }
+
+  /** All conversations, and the notes. */
+  *#every() {
+    yield* this.all.values();
+    yield* this.notes.all.values();
   }
 
   /** @param {string} id */
@@ -161,10 +169,12 @@ export class Conversations {
    * @param {number} now
    */
   seen(one, ids, now) {
+    // Notes have no row.
+    const row = (isNotes(one.id) ? this.notes.beside(one) : one)?.row;
     for (const id of ids) {
       if (this.people.has(id) || this.#strangers.has(id)) continue;
       this.#strangers.add(id);
-      one.row.want(now, true);
+      row?.want(now, true);
     }
   }
 
@@ -183,6 +193,7 @@ export class Conversations {
     this.isConfirmed = true;
     if (this.epoch !== null && this.epoch !== epoch) {
       for (const conversation of this.all.values()) conversation.forgetNumbers();
+      this.notes.forgetNumbers();
       Object.assign(this.#list, { turn: NOW, cursor: null, count: 0 });
     }
     this.epoch = epoch;
@@ -268,7 +279,7 @@ export class Conversations {
 
   /** The screen shows the conversation. @param {string} id */
   open(id) {
-    const conversation = this.#known(id);
+    const conversation = isNotes(id) ? this.notes.open(id) : this.#known(id);
     this.#opened += 1;
     Object.assign(conversation, { isOpen: true, opened: this.#opened });
     if (conversation.join === "done") conversation.join = NOW;
@@ -280,6 +291,7 @@ export class Conversations {
   /** @param {string} id */
   forget(id) {
     this.all.delete(id);
+    this.notes.all.delete(id);
   }
 
   /** A new connection is open. Everything held may be outdated. */
@@ -287,7 +299,7 @@ export class Conversations {
     this.isConfirmed = false;
     this.#strangers.clear();
     Object.assign(this.#list, { turn: NOW, cursor: null, count: 0 });
-    for (const one of this.all.values()) {
+    for (const one of this.#every()) {
       one.heard = [];
       if (one.held || one.isOpen) one.join = NOW;
     }
@@ -295,7 +307,7 @@ export class Conversations {
 
   lost() {
     this.#list.turn = afterLoss(this.#list.turn);
-    for (const one of this.all.values()) one.lost();
+    for (const one of this.#every()) one.lost();
   }
 
   /**
@@ -311,7 +323,8 @@ export class Conversations {
       const from = cursor === null ? { limit: LIMITS.firstListPage } : { limit: LIMITS.listPage, cursor };
       return { purpose: { kind: "list" }, type: "get_active_conversations", data: { ...from, participants: "brief" } };
     }
-    for (const one of this.all.values()) {
+    for (const one of this.#every()) {
+      if (isNotes(one.id) && !this.notes.exist(one)) continue;
       const ask = nextOf(one, now);
       if (ask) return ask;
     }
@@ -324,7 +337,7 @@ export class Conversations {
     const take = (/** @type {import("../types.d.ts").Turn | undefined} */ turn) => {
       if (typeof turn === "number" && turn > now && (first === null || turn < first)) first = turn;
     };
-    for (const one of this.all.values()) {
+    for (const one of this.#every()) {
       take(one.row.turn);
       take(one.join);
       take(one.first);

@@ -1,6 +1,8 @@
 // Handling of frames from the server.
 
 import { LIMITS } from "./limits.js";
+import { besideOf, isNotes } from "./notes.js";
+import { lane } from "./sending.js";
 import { again, isOfTheSession } from "./turn.js";
 
 /** @typedef {import("./conversation.js").Conversation} Conversation */
@@ -176,9 +178,10 @@ export class Incoming {
       this.#outputs.push({ kind: "created", client_message_id, id });
       return this.#changed("list");
     }
-    const one = conversations.get(draft.conversation_id);
+    if (draft.type === "add_note") this.#noted(draft.conversation_id);
+    const one = conversations.get(lane(draft));
     if (!one) return;
-    if (draft.type === "send_chat_message" && one.held && reply.seq > one.heldTo) {
+    if (draft.type !== "answer_message" && one.held && reply.seq > one.heldTo) {
       one.settled.push({ client_message_id, seq: reply.seq, content: draft.content, at });
     }
     this.#changedConversation(one.id);
@@ -259,6 +262,7 @@ export class Incoming {
   /** @param {import("../types.d.ts").Message} message */
   #newMessage(message) {
     const { conversations, user } = this.#machine;
+    if (isNotes(message.conversation_id)) return this.#newNote(message);
     const isNewest = conversations.isConfirmed && message.seq > (conversations.get(message.conversation_id)?.lastSeq ?? 0);
     const { conversation, isNew } = conversations.heard(message, user, this.#now);
     const { sender_id: by, work } = message;
@@ -266,6 +270,23 @@ export class Incoming {
     const isHanded = work?.action === "TRANSFER" && work.assignee === user && by !== user;
     if (isNewest && isHanded) this.#outputs.push({ kind: "handed", id: conversation.id, by });
     this.#changedConversation(conversation.id);
+  }
+
+  /** @param {import("../types.d.ts").Message} message */
+  #newNote(message) {
+    const { conversations, user } = this.#machine;
+    conversations.notes.heard(message, message.sender_id === user, conversations.isConfirmed);
+    const notes = conversations.get(message.conversation_id);
+    if (notes?.isOpen) conversations.seen(notes, [message.sender_id], this.#now);
+    this.#changedConversation(message.conversation_id);
+    this.#changedConversation(besideOf(message.conversation_id));
+  }
+
+  /** An own note is stored. @param {string} id of the conversation beside it */
+  #noted(id) {
+    const one = this.#machine.conversations.get(id);
+    if (one) one.hasNotes = true;
+    this.#changedConversation(id);
   }
 
   /**

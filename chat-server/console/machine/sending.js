@@ -1,6 +1,7 @@
 // The outbox: unacknowledged drafts, in the order of writing.
 
 import { LIMITS } from "./limits.js";
+import { notesOf } from "./notes.js";
 import { NOW, afterLoss, again, earliest, isDue, isOfTheSession } from "./turn.js";
 
 /** @typedef {import("../types.d.ts").Entry} Entry */
@@ -11,11 +12,14 @@ import { NOW, afterLoss, again, earliest, isDue, isOfTheSession } from "./turn.j
 /** @typedef {{ entry: Entry, turn: Turn }} Item */
 
 /**
- * The unit of ordering: the messages and answers of one conversation. All new conversations share a lane.
+ * The unit of ordering: the messages and answers of one conversation, or its notes. All new conversations share a lane.
  *
  * @param {Draft} draft
  */
-const lane = (draft) => ("conversation_id" in draft ? draft.conversation_id : "");
+export function lane(draft) {
+  if (draft.type === "add_note") return notesOf(draft.conversation_id);
+  return "conversation_id" in draft ? draft.conversation_id : "";
+}
 
 /**
  * The request of a draft. The text of an answer is for the screen alone.
@@ -185,13 +189,13 @@ export class Sending {
   }
 
   /**
-   * The messages of conversations that are not known, as after a reload without a network.
+   * The messages and notes of conversations that are not known, as after a reload without a network.
    *
    * @param {ReadonlyMap<string, unknown>} known
    */
   strays(known) {
-    const lanes = this.items.map(({ entry }) => entry).filter(({ draft }) => lane(draft) !== "");
-    return lanes.filter(({ draft }) => !known.has(lane(draft)));
+    const entries = this.items.map(({ entry }) => entry);
+    return entries.filter(({ draft }) => "conversation_id" in draft && !known.has(draft.conversation_id));
   }
 
   /** The time of the next turn. @param {number} now */

@@ -11,36 +11,39 @@ export class Composer {
   #phrases;
   #shown = "";
   #quick = h("div", { class: "quick", role: "group", "aria-label": t("composer.ready") });
-  #input = h("textarea", {
-    id: "message",
-    rows: 1,
-    dir: "auto",
-    placeholder: t("composer.hint"),
-    autocomplete: "off",
-    enterkeyhint: "send",
-    input: () => this.#edited(),
-    keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
-  });
-  #limit = limited(this.#input);
+  #input;
+  #limit;
   /** @type {string | null} */
   #id = null;
 
   /**
    * `post` says whether it has taken a message.
    *
-   * @param {{ phrases: import("./phrases.js").PhraseBook, post: (content: string) => boolean, types: (is_typing: boolean) => void,
-   *   unsent: import("./unsent.js").Unsent, giveOrder?: (id: string) => void }} settings
+   * @param {{ phrases: Pick<import("./phrases.js").PhraseBook, "messages">, post: (content: string) => boolean,
+   *   types: (is_typing: boolean) => void, unsent: import("./unsent.js").Unsent, field: { id: string, label: string, hint: string },
+   *   giveOrder?: (id: string) => void }} settings
    */
-  constructor({ phrases, post, types, unsent, giveOrder }) {
+  constructor({ phrases, post, types, unsent, field, giveOrder }) {
     this.#post = post;
     this.#types = types;
     this.#unsent = unsent;
     this.#phrases = phrases;
+    this.#input = h("textarea", {
+      id: field.id,
+      rows: 1,
+      dir: "auto",
+      placeholder: field.hint,
+      autocomplete: "off",
+      enterkeyhint: "send",
+      input: () => this.#edited(),
+      keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
+    });
+    this.#limit = limited(this.#input);
     const submit = (/** @type {Event} */ event) => {
       event.preventDefault();
       this.#send();
     };
-    const label = h("label", { class: "hidden", for: "message" }, t("composer.label"));
+    const label = h("label", { class: "hidden", for: field.id }, field.label);
     const order = giveOrder && h("button", { type: "button", class: "give-button", click: () => this.#id !== null && giveOrder(this.#id) }, t("give.open"));
     const send = h("button", { type: "submit", class: "primary" }, t("composer.send"));
     this.element = h(

@@ -10,6 +10,7 @@ import { HandOverDialog } from "./hand_over.js";
 import { keysDialog, listenForKeys } from "./keys.js";
 import { languageChoice } from "./language.js";
 import { List } from "./list.js";
+import { Notes } from "./notes.js";
 import { notify } from "./notify.js";
 import { OverdueBar } from "./overdue.js";
 import { Changes, perFrame } from "./pace.js";
@@ -34,6 +35,7 @@ export class ControlView {
   #session;
   #shell;
   #thread;
+  #notes;
   #rooms;
   #list;
   #alarm;
@@ -66,7 +68,9 @@ export class ControlView {
     this.#session = session;
     this.#phrases = new PhraseBook(session);
     this.#giveOrder = new GiveOrderDialog(session, () => this.#thread.updateText());
-    this.#thread = new Thread(session, this.#phrases, this.#gone.signal, (id) => this.#giveOrder.open(id));
+    const giveOrder = (/** @type {string} */ id) => this.#giveOrder.open(id);
+    this.#thread = new Thread(session, { phrases: this.#phrases, gone: this.#gone.signal, giveOrder });
+    this.#notes = new Notes(session, this.#gone.signal);
     this.#rooms = new Rooms(session);
     const show = (/** @type {string} */ id) => this.show(id);
     this.#calls = new Calls(session, show);
@@ -113,8 +117,10 @@ export class ControlView {
   #openPart() {
     const back = h("button", { type: "button", class: "back", click: () => this.show(null) }, t("control.back"));
     const about = h("div", {}, this.#heading, this.#about);
-    const head = h("div", { class: "thread-head" }, back, about, this.#transcript.element, this.#emergency.element, this.#work.element);
-    return h("section", { class: "open", "aria-label": t("control.open") }, this.#empty, head, this.#thread.element);
+    const tools = [this.#notes.button, this.#transcript.element];
+    const head = h("div", { class: "thread-head" }, back, about, ...tools, this.#emergency.element, this.#work.element);
+    const parts = [this.#empty, head, this.#notes.element, this.#thread.element];
+    return h("section", { class: "open", "aria-label": t("control.open") }, ...parts);
   }
 
   /** @param {import("../types.d.ts").Told} told */
@@ -131,6 +137,7 @@ export class ControlView {
     if (told.kind === "handed") this.#handed(told);
     if (told.kind === "changed" && told.what === "phrases") this.#newPhrases();
     if (told.kind === "lost") this.#work.lost(told);
+    if (told.kind === "gone") this.#notes.gone(told.id);
     if (told.kind === "gone" && told.id === this.open) this.show(null);
     this.#ask();
   }
@@ -163,6 +170,7 @@ export class ControlView {
     this.open = id;
     this.#opensStarted = false;
     this.#thread.show(id);
+    this.#notes.show(id);
     this.#update();
     if (id !== null) this.#heading.focus();
     else if (before) this.#list.focus(before);
@@ -236,6 +244,7 @@ export class ControlView {
     if (command === "take" || command === "resolve") return this.#work.press(command, one);
     if (command === "help") return this.#keys.showModal();
     if (command === "write") return this.open !== null && this.focus();
+    if (command === "notes") return this.open !== null && this.#notes.toggle();
     if (command === "order") return this.open !== null && this.#giveOrder.open(this.open);
     return this.#list.choose(command);
   }
@@ -247,6 +256,7 @@ export class ControlView {
     this.#overdue.update(this.open);
     this.#head();
     this.#thread.update(changes);
+    this.#notes.update(changes, this.open === null ? undefined : this.#session.client.machine.conversations.get(this.open));
     this.#transcript.update();
     this.#requests.update();
     this.#start.update();

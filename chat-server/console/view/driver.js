@@ -50,7 +50,7 @@ export class DriverView {
     this.#session = session;
     this.#kept = keptPlace(session.user.id);
     this.#phrases = new PhraseBook(session);
-    this.#thread = new Thread(session, this.#phrases, this.#gone.signal);
+    this.#thread = new Thread(session, { phrases: this.#phrases, gone: this.#gone.signal });
     this.#calls = new Calls(session, (id) => this.show(id));
     this.#emergency = new EmergencyBar(session);
     this.#requests = new Requests(session, t("driver.unsent"));

@@ -4,7 +4,7 @@ import { onDevice } from "../kept.js";
 import { t } from "../language.js";
 import { h, isComposed, say, set } from "./dom.js";
 
-/** @typedef {"next" | "previous" | "take" | "resolve" | "write" | "order" | "help" | "waiting" | "mine" | "others" | "resolved"} Command */
+/** @typedef {"next" | "previous" | "take" | "resolve" | "write" | "notes" | "order" | "help" | "waiting" | "mine" | "others" | "resolved"} Command */
 
 /** @type {readonly [string, Command, import("../language.js").Key][]} */
 const MAP = Object.freeze([
@@ -13,6 +13,7 @@ const MAP = Object.freeze([
   ["t", "take", "keys.take"],
   ["r", "resolve", "keys.resolve"],
   ["m", "write", "keys.write"],
+  ["n", "notes", "keys.notes"],
   ["o", "order", "keys.order"],
   ["1", "waiting", "keys.waiting"],
   ["2", "mine", "keys.mine"],

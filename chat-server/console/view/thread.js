@@ -2,6 +2,7 @@
 
 import { t } from "../language.js";
 import { isEntry } from "../machine/conversation.js";
+import { besideOf } from "../machine/notes.js";
 import { Composer } from "./composer.js";
 import { h, hidden, hide, reconcile, say, set } from "./dom.js";
 import { updateOrder } from "./order.js";
@@ -31,6 +32,9 @@ import { contentOf, dayOf, nameOf, refusalOf, timeOf, typingWords, wholeTimeOf }
  * @property {import("../types.d.ts").Message} [entry] what has happened, worded in the language of the page
  */
 
+/** The field of a message. */
+const MESSAGE = () => ({ id: "message", label: t("composer.label"), hint: t("composer.hint") });
+
 /** Distance from an end that counts as being there, in pixels. */
 const NEAR = 60;
 
@@ -38,11 +42,12 @@ export class Thread {
   #session;
   /** @type {string | null} */
   #id = null;
-  #lines = h("ol", { class: "lines", tabindex: 0, "aria-label": t("thread.label"), scroll: () => this.#scrolled() });
+  #lines;
   #older = h("p", { class: "older", hidden: true });
   #typing = h("p", { class: "typing", "aria-live": "polite" });
   #below = h("button", { type: "button", class: "below", hidden: true, click: () => this.#toEnd() }, t("thread.below"));
   #composer;
+  #areNotes;
   #first = 0;
   #isAtEnd = true;
   /** The last scroll position. */
@@ -51,19 +56,25 @@ export class Thread {
   #readers = new Map();
 
   /**
+   * `gone`: when it is shown no more. `giveOrder`: control alone gives orders here. `areNotes`: it
+   * shows notes, which nobody is told the typing of.
+   *
    * @param {Session} session
-   * @param {import("./phrases.js").PhraseBook} phrases
-   * @param {AbortSignal} gone when it is shown no more
-   * @param {(id: string) => void} [giveOrder] control alone gives orders here
+   * @param {{ phrases: Pick<import("./phrases.js").PhraseBook, "messages">, gone: AbortSignal, giveOrder?: (id: string) => void,
+   *   areNotes?: boolean }} settings
    */
-  constructor(session, phrases, gone, giveOrder) {
+  constructor(session, { phrases, gone, giveOrder, areNotes = false }) {
     this.#session = session;
+    this.#areNotes = areNotes;
+    const label = t(areNotes ? "notes.label" : "thread.label");
+    this.#lines = h("ol", { class: "lines", tabindex: 0, "aria-label": label, scroll: () => this.#scrolled() });
     this.#composer = new Composer({
       phrases,
       post: (content) => this.#post(content),
       unsent: session.unsent,
+      field: areNotes ? { id: "note", label: t("notes.field"), hint: t("notes.hint") } : MESSAGE(),
       ...(giveOrder && { giveOrder }),
-      types: (is_typing) => this.#id && session.client.handle({ kind: "typing", id: this.#id, is_typing }),
+      types: (is_typing) => this.#types(is_typing),
     });
     const history = h("div", { class: "history" }, this.#older, this.#lines, this.#below);
     this.element = h("div", { class: "thread", hidden: true }, history, this.#typing, this.#composer.element);
@@ -196,6 +207,11 @@ export class Thread {
     ];
   }
 
+  /** @param {boolean} is_typing */
+  #types(is_typing) {
+    if (this.#id !== null && !this.#areNotes) this.#session.client.handle({ kind: "typing", id: this.#id, is_typing });
+  }
+
   /** @param {string} content */
   #post(content) {
     const { machine } = this.#session.client;
@@ -204,9 +220,14 @@ export class Thread {
       return false;
     }
     this.#isAtEnd = true;
-    const draft = /** @type {const} */ ({ type: "send_chat_message", conversation_id: this.#id, content });
-    this.#session.client.handle({ kind: "post", draft, at: Date.now() });
+    this.#session.client.handle({ kind: "post", draft: this.#draft(this.#id, content), at: Date.now() });
     return true;
+  }
+
+  /** @param {string} id @param {string} content @returns {import("../types.d.ts").Draft} */
+  #draft(id, content) {
+    if (this.#areNotes) return { type: "add_note", conversation_id: besideOf(id), content };
+    return { type: "send_chat_message", conversation_id: id, content };
   }
 
   #scrolled() {

@@ -284,6 +284,7 @@ export const de = Object.freeze({
   "keys.take": "Gespräch übernehmen",
   "keys.resolve": "Gespräch erledigen",
   "keys.write": "Nachricht schreiben",
+  "keys.notes": "Notizen öffnen oder schließen",
   "keys.order": "Anweisung geben",
   "keys.waiting": "Liste der wartenden",
   "keys.mine": "Liste der eigenen",
@@ -296,6 +297,14 @@ export const de = Object.freeze({
   "keys.enter": "Gespräch öffnen oder Nachricht senden",
   "keys.shift_enter": "Neue Zeile in der Nachricht",
   "keys.escape": "Zurück zur Liste",
+
+  "notes.heading": "Notizen der Leitstelle",
+  "notes.label": "Notizen",
+  "notes.open": "Notizen",
+  "notes.first": "Notiz schreiben",
+  "notes.new": "Notizen: {count} neu",
+  "notes.field": "Notiz",
+  "notes.hint": "Nur für die Leitstelle",
 
   "thread.label": "Nachrichten",
   "thread.below": "Neue Nachrichten ↓",

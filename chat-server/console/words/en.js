@@ -280,6 +280,7 @@ export const en = Object.freeze({
   "keys.take": "Take the conversation",
   "keys.resolve": "Resolve the conversation",
   "keys.write": "Write a message",
+  "keys.notes": "Open or close the notes",
   "keys.order": "Give an order",
   "keys.waiting": "List of those that wait",
   "keys.mine": "List of those that are mine",
@@ -292,6 +293,14 @@ export const en = Object.freeze({
   "keys.enter": "Open the conversation, or send the message",
   "keys.shift_enter": "Begin a new line of the message",
   "keys.escape": "Go back to the list",
+
+  "notes.heading": "Notes of control",
+  "notes.label": "Notes",
+  "notes.open": "Notes",
+  "notes.first": "Add a note",
+  "notes.new": "Notes: {count} new",
+  "notes.field": "Note",
+  "notes.hint": "For control alone",
 
   "thread.label": "Messages",
   "thread.below": "New messages ↓",
