@@ -33,7 +33,7 @@ async fn a_browser_gets_the_page_and_is_told_to_run_nothing_else() {
 async fn bundle(server: &Server) -> Vec<String> {
     let page = get(server, "/", "").await.body;
     let quoted = page.split('"').skip(1).step_by(2);
-    quoted.filter(|path| path.ends_with(".js") || path.ends_with(".css")).map(str::to_owned).collect()
+    quoted.filter(|path| path.contains("/console.")).map(str::to_owned).collect()
 }
 
 #[tokio::test]
