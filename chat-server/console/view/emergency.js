@@ -29,6 +29,8 @@ export class EmergencyBar {
   #session;
   #state = h("p", { class: "emergency-state", role: "status" });
   #actions = h("div", { class: "emergency-actions", role: "group", "aria-label": t("emergency.label") });
+  /** The conversation that is shown. The buttons stay, and end its emergency. @type {Conversation | undefined} */
+  #shown;
 
   /** @param {Session} session */
   constructor(session) {
@@ -39,6 +41,7 @@ export class EmergencyBar {
   /** @param {Conversation | undefined} one */
   update(one) {
     const emergency = one?.emergency;
+    this.#shown = one;
     hide(this.element, !emergency);
     if (!one || !emergency) return;
     set(this.element, "data-state", emergency.state);
@@ -49,7 +52,7 @@ export class EmergencyBar {
       this.#actions,
       this.#offered(one, emergency),
       (reason) => reason,
-      (reason) => h("button", { type: "button", click: () => this.#end(one.id, reason) }, t(ENDS[reason])),
+      (reason) => h("button", { type: "button", click: () => this.#end(reason) }, t(ENDS[reason])),
       (button) => set(button, "aria-disabled", isPending),
     );
   }
@@ -86,11 +89,10 @@ export class EmergencyBar {
     return state === "OPEN" && created_by === this.#session.user.id ? ["withdrawn"] : [];
   }
 
-  /** @param {string} id @param {EndReason} reason */
-  #end(id, reason) {
-    const { machine } = this.#session.client;
-    const emergency = machine.conversations.get(id)?.emergency;
-    if (!emergency || machine.works.isPending(id)) return;
+  /** @param {EndReason} reason */
+  #end(reason) {
+    const { id = "", emergency } = this.#shown ?? {};
+    if (!emergency || this.#session.client.machine.works.isPending(id)) return;
     this.#session.client.handle({ kind: "end_emergency", id, reason, version: emergency.version });
   }
 }

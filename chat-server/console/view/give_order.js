@@ -129,4 +129,7 @@ export class GiveOrderDialog {
 }
 
 /** @param {number} number */
-const ownAnswer = (number) => h("input", { type: "text", maxlength: LONGEST, autocomplete: "off", dir: "auto", "aria-label": t("give.own_number", { number }) });
+function ownAnswer(number) {
+  const words = t("give.own_number", { number });
+  return h("input", { type: "text", maxlength: LONGEST, autocomplete: "off", dir: "auto", "aria-label": words, placeholder: words });
+}

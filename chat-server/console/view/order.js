@@ -62,7 +62,7 @@ export function updateOrder(part, id, known, session) {
   const key = JSON.stringify([order.version, answers, people, isSent]);
   if (part.dataset.shown === key) return;
   part.dataset.shown = key;
-  const tag = [t("order.tag"), ...(isOpen(order) ? [t("order.answer_by", { when: when(order.due) })] : [])].join(" · ");
+  const tag = isOpen(order) ? t("order.answer_by", { when: when(order.due) }) : t("order.tag");
   const withdraw = () => session.client.handle({ kind: "withdraw_order", id, message_id: order.message_id });
   const choose = (/** @type {number} */ answer) => postAnswer(session, id, known, answer);
   part.replaceChildren(
@@ -74,7 +74,7 @@ export function updateOrder(part, id, known, session) {
 }
 
 /**
- * What has become of the question to one person.
+ * The answer of one person in words, or the state of the question.
  *
  * @param {OrderPart} part
  * @param {KnownOrder} known

@@ -1,5 +1,5 @@
-// The order that waits for a driver or a queue regulator. It fills the screen until it is answered or
-// over, and no other dialog lies below it: a press on a call for help must not meet an answer.
+// The order that waits for a driver or a queue regulator. It fills the screen until it is answered
+// or over. It never opens over another dialog: a press on a call for help must not meet an answer.
 
 import { t } from "../language.js";
 import { waitsFor } from "../machine/orders.js";

@@ -200,7 +200,7 @@ export const de = Object.freeze({
   "entry.not_asked": "Diese Anweisung wartet nicht mehr auf alle, die gefragt waren.",
   "entry.withdraw_order": "{name} hat diese Anweisung zurückgezogen.",
 
-  "order.tag": "Antwort nötig",
+  "order.tag": "Anweisung",
   "order.heading": "Die Leitstelle braucht Ihre Antwort",
   "order.more": { one: "{count} weitere wartet danach", other: "{count} weitere warten danach" },
   "order.from": "{name} · Antwort bis {when}",
@@ -210,7 +210,7 @@ export const de = Object.freeze({
   "order.no_connection": "Keine Verbindung. Ihre Antwort geht hinaus, sobald es eine gibt: {answer}",
   "order.back": "Zurück zum Gespräch",
   "order.answers": "Antworten",
-  "order.answer_by": "Antwort bis {when}",
+  "order.answer_by": "Anweisung · Antwort bis {when}",
   "order.pending": "{name}: noch keine Antwort",
   "order.answered": "{name}: {answer}, um {when}",
   "order.answered_late": "{name}: {answer}, verspätet um {when}",

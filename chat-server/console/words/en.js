@@ -196,7 +196,7 @@ export const en = Object.freeze({
   "entry.not_asked": "This order no longer waits for everybody who was asked.",
   "entry.withdraw_order": "{name} has withdrawn this order.",
 
-  "order.tag": "Must be answered",
+  "order.tag": "Order",
   "order.heading": "Control needs your answer",
   "order.more": { one: "{count} more waits after this one", other: "{count} more wait after this one" },
   "order.from": "{name} · answer by {when}",
@@ -206,7 +206,7 @@ export const en = Object.freeze({
   "order.no_connection": "No connection. Your answer goes out as soon as there is one: {answer}",
   "order.back": "Back to the conversation",
   "order.answers": "Answers",
-  "order.answer_by": "Answer by {when}",
+  "order.answer_by": "Order · answer by {when}",
   "order.pending": "{name}: not answered yet",
   "order.answered": "{name}: {answer}, {when}",
   "order.answered_late": "{name}: {answer}, late, {when}",

@@ -12,7 +12,7 @@ async function room(t) {
   const server = await Server.start(t);
   const jane = await signIn(await browser(t), server, await server.token("jane", "CONTROL_STAFF", "Jane", "Smith"));
   const driver = await signIn(await browser(t), server, await server.token("john", "BUS_DRIVER", "John", "Doe"));
-  return { jane, driver };
+  return { server, jane, driver };
 }
 
 /** @param {Page} page @param {string} text */
@@ -49,4 +49,18 @@ test("a second press goes into the first emergency, which the driver withdraws",
   assert.equal(await driver.getByText("forced").count(), 0, "somebody may read along");
   await state(jane, "It may have been forced");
   await jane.locator(".alarm").waitFor({ state: "hidden" });
+});
+
+test("of two emergencies, the one that is shown ends", async (t) => {
+  const { server, jane, driver } = await room(t);
+  const other = await signIn(await browser(t), server, await server.token("ali", "BUS_DRIVER", "Ali", "Kaya"));
+  for (const page of [driver, other]) {
+    await askForHelp(page, "Emergency");
+    await jane.locator(".alarm").getByRole("button", { name: "Take" }).click();
+    await jane.locator(".work-state", { hasText: "Taken by you" }).waitFor();
+  }
+  await jane.locator(".urgent .row button", { hasText: "Ali Kaya" }).click();
+  await end(jane, "End: solved").click();
+  await state(other, "solved");
+  await state(driver, "Jane Smith has taken it");
 });

@@ -1,4 +1,4 @@
-// Checks of what a driver's page shows: whether the message field is free, and every target large enough.
+// Checks of a driver's page: the message field is free, and every target is large enough.
 
 /** The elements that cover the middle or a corner of the field. @param {import("playwright-core").Page} page */
 export const covering = (page) =>

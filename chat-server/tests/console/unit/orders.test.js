@@ -40,7 +40,7 @@ test("the state with the highest version wins, whatever comes first, and the tex
   bench.frame(GIVEN);
   assert.equal(waitsFor(/** @type {any} */ (known(bench)).order, DRIVER), true);
   bench.frame(ANSWERED);
-  assert.equal(states(bench), "ANSWERED,PENDING");
+  assert.deepEqual([states(bench), known(bench)?.answers], ["ANSWERED,PENDING", ["Understood", "Not possible"]]);
   // A page that is older.
   bench.handle({ kind: "open", id: "conv_123" });
   bench.reply(bench.request("join_conversation"), { epoch: "e1", last_seq: 46, messages: [{ ...GIVEN.message, conversation_id: "conv_123" }] });
@@ -67,6 +67,7 @@ test("an answer goes out once, again after a loss under the same name, and its r
   bench.live(rows, "e1", [{ ...GIVEN.message, conversation_id: "conv_123" }]);
   const again = bench.request("answer_message");
   assert.deepEqual(again.data, first.data);
+  assert.equal(bench.sent.some(({ type }) => type === "get_conversation_messages"), false, "the list has the order");
   bench.reply(again, { conversation_id: "conv_123", message_id: "msg_461", seq: 47, order: ANSWERED.message.answer.order });
   assert.deepEqual([states(bench), bench.machine.sending.items.length], ["ANSWERED,PENDING", 0]);
 });

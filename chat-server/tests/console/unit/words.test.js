@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Conversation } from "../../../console/machine/conversation.js";
+import { Orders } from "../../../console/machine/orders.js";
 import { chooseLanguage } from "../../../console/language.js";
-import { ageOf, contentOf, dayOf, stateOf, transcriptOf, typingWords, wholeTimeOf } from "../../../console/view/words.js";
+import { ageOf, contentOf, dayOf, problemOf, stateOf, timeLeft, transcriptOf, typingWords, wholeTimeOf } from "../../../console/view/words.js";
 
 const DAY = 86_400_000;
 
@@ -55,4 +56,20 @@ test("numbers, ages and lists have the forms of German", (t) => {
   assert.deepEqual([60, 65, 2_880].map((minutes) => ageOf(minutes * 60_000)), ["1 Std.", "1 Std. 5 Min.", "2 Tg."]);
   assert.equal(typingWords(["Ann", "Bob"]), "Ann und Bob schreiben…");
   assert.deepEqual([1, 2].map((count) => stateOf({ phase: "live" }, count, true).text), ["Verbunden · 1 Nachricht unterwegs", "Verbunden · 2 Nachrichten unterwegs"]);
+});
+
+test("entries and errors about orders are worded, and the time left in its largest units", () => {
+  const people = new Map([["jane", { id: "jane", role: /** @type {const} */ ("CONTROL_STAFF"), first_name: "Jane", last_name: "S" }]]);
+  const order = { message_id: "m1", seq: 1, sender_id: "jane", choices: 2, due: "", version: 2, people: [{ user_id: "john", state: /** @type {const} */ ("OVERDUE") }] };
+  const orders = new Orders();
+  orders.take({ ...order, version: 1, answers: ["Yes", "No"] });
+  const entry = (/** @type {object} */ its, by = "jane") => contentOf({ sender_id: by, content: "as the server says", answer: /** @type {any} */ ({ order, ...its }) }, people, orders);
+  assert.deepEqual([entry({ action: "ANSWER", answer: 1 }), entry({ action: "ANSWER", answer: 0, late: true })], ["Jane S has answered: No", "Jane S has answered late: Yes"]);
+  assert.deepEqual([entry({ action: "WITHDRAW" }), entry({ action: "EXPIRE" })], ["Jane S has withdrawn this order.", "This order was not answered in time."]);
+  assert.equal(entry({ action: "EXPIRE", order: { ...order, people: [] } }), "This order no longer waits for everybody who was asked.");
+  for (const unknown of [entry({ action: "ANSWER", answer: 2 }), entry({ action: "JUGGLE", answer: 0 }), entry({ action: "ANSWER", answer: 0 }, "ghost")]) {
+    assert.equal(unknown, "as the server says");
+  }
+  assert.deepEqual([9_001, 59_000, 60_000, 3_900_000, -1].map(timeLeft), ["10 sec", "59 sec", "1 min", "1 hr 5 min", "0 sec"]);
+  for (const code of ["already_answered", "too_many_orders", "order_not_possible", "order_over", "conflict"]) assert.notEqual(problemOf("the server's words", code), "the server's words");
 });
