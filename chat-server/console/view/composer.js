@@ -20,7 +20,7 @@ export class Composer {
    * `post` says whether it has taken a message.
    *
    * @param {{ phrases: Pick<import("./phrases.js").PhraseBook, "messages">, post: (content: string) => boolean,
-   *   types: (is_typing: boolean) => void, unsent: import("./unsent.js").Unsent, field: { id: string, label: string, hint: string },
+   *   types: (is_typing: boolean) => void, unsent: import("./unsent.js").Unsent, field: { id: string, label: string, hint: string, send: string },
    *   giveOrder?: (id: string) => void }} settings
    */
   constructor({ phrases, post, types, unsent, field, giveOrder }) {
@@ -45,7 +45,7 @@ export class Composer {
     };
     const label = h("label", { class: "hidden", for: field.id }, field.label);
     const order = giveOrder && h("button", { type: "button", class: "give-button", click: () => this.#id !== null && giveOrder(this.#id) }, t("give.open"));
-    const send = h("button", { type: "submit", class: "primary" }, t("composer.send"));
+    const send = h("button", { type: "submit", class: "primary" }, field.send);
     this.element = h(
       "div",
       { class: "composer" },

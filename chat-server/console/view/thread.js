@@ -32,8 +32,11 @@ import { contentOf, dayOf, nameOf, refusalOf, timeOf, typingWords, wholeTimeOf }
  * @property {import("../types.d.ts").Message} [entry] what has happened, worded in the language of the page
  */
 
-/** The field of a message. */
-const MESSAGE = () => ({ id: "message", label: t("composer.label"), hint: t("composer.hint") });
+/** The field for a note. */
+const noteField = () => ({ id: "note", label: t("notes.field"), hint: t("notes.hint"), send: t("notes.add") });
+
+/** The field for a message. */
+const messageField = () => ({ id: "message", label: t("composer.label"), hint: t("composer.hint"), send: t("composer.send") });
 
 /** Distance from an end that counts as being there, in pixels. */
 const NEAR = 60;
@@ -72,7 +75,7 @@ export class Thread {
       phrases,
       post: (content) => this.#post(content),
       unsent: session.unsent,
-      field: areNotes ? { id: "note", label: t("notes.field"), hint: t("notes.hint") } : MESSAGE(),
+      field: areNotes ? noteField() : messageField(),
       ...(giveOrder && { giveOrder }),
       types: (is_typing) => this.#types(is_typing),
     });

@@ -305,6 +305,7 @@ export const de = Object.freeze({
   "notes.new": "Notizen: {count} neu",
   "notes.field": "Notiz",
   "notes.hint": "Nur für die Leitstelle",
+  "notes.add": "Hinzufügen",
 
   "thread.label": "Nachrichten",
   "thread.below": "Neue Nachrichten ↓",

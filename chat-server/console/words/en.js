@@ -301,6 +301,7 @@ export const en = Object.freeze({
   "notes.new": "Notes: {count} new",
   "notes.field": "Note",
   "notes.hint": "For control alone",
+  "notes.add": "Add",
 
   "thread.label": "Messages",
   "thread.below": "New messages ↓",
