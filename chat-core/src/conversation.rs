@@ -44,6 +44,8 @@ pub struct Conversation {
     pub emergency: Option<Box<Emergency>>,
     /// The numbers of the messages whose orders wait for an answer.
     pub open_orders: Vec<u64>,
+    /// Whether control has [notes](ConversationId::notes) beside the conversation.
+    pub has_notes: bool,
 }
 
 impl Conversation {

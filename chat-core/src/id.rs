@@ -172,16 +172,41 @@ impl fmt::Display for Nonce {
     }
 }
 
+/// The beginning of the id of notes. No other conversation has such an id.
+const NOTES: &str = "notes_";
+
 impl ConversationId {
     /// The id of the conversation created with this nonce.
     pub fn compose(nonce: Nonce) -> Self {
         compose(format_args!("conv_{nonce}")).into()
     }
 
-    /// Whether the id has the form of those made by [`compose`](Self::compose). Another one names no
-    /// conversation, and may be any text.
+    /// The id of the conversation of notes beside this one.
+    #[must_use]
+    pub fn notes(&self) -> Self {
+        format!("{NOTES}{}", self.0).into()
+    }
+
+    /// Whether the conversation consists of notes beside another one.
+    pub fn is_notes(&self) -> bool {
+        self.0.starts_with(NOTES)
+    }
+
+    /// The id of the conversation that the notes belong to, or of the conversation itself.
+    pub fn main(&self) -> &str {
+        self.0.strip_prefix(NOTES).unwrap_or(&self.0)
+    }
+
+    /// The same as an id.
+    #[must_use]
+    pub fn to_main(&self) -> Self {
+        if self.is_notes() { self.main().into() } else { self.clone() }
+    }
+
+    /// Whether the id has the form of those made by [`compose`](Self::compose) and
+    /// [`notes`](Self::notes). Another one names no conversation, and may be any text.
     pub fn is_well_formed(&self) -> bool {
-        let digits = self.0.strip_prefix("conv_").map(str::as_bytes);
+        let digits = self.main().strip_prefix("conv_").map(str::as_bytes);
         digits
             .is_some_and(|digits| digits.len() == NONCE_DIGITS && digits.iter().all(|d| ALPHABET.contains(d)))
     }
@@ -245,11 +270,20 @@ mod tests {
 
     #[test]
     fn a_text_is_no_id_of_a_conversation() {
-        assert!(ConversationId::compose(Nonce([7; NONCE_BYTES])).is_well_formed());
+        let id = ConversationId::compose(Nonce([7; NONCE_BYTES]));
+        assert!(id.is_well_formed() && id.notes().is_well_formed());
         for foreign in ["", "conv_", "conv_zzzzzzzzzzzzzzz", "conv_zzzzzzzzzzzzzzzzz", "conv_Where do I go ?"]
         {
             assert!(!ConversationId::from(foreign).is_well_formed(), "{foreign}");
         }
+    }
+
+    #[test]
+    fn the_id_of_notes_names_the_conversation() {
+        let (id, notes) = (ConversationId::from("conv_1"), ConversationId::from("conv_1").notes());
+        assert!(notes.is_notes() && !id.is_notes());
+        assert_eq!((id.main(), notes.main()), ("conv_1", "conv_1"));
+        assert_eq!([id.to_main(), notes.to_main()], [id.clone(), id]);
     }
 
     #[test]

@@ -140,3 +140,19 @@ pub fn may_take_part(
     let (user, conversation) = (account.user.id.clone(), id.clone());
     Ok(MayTakePart { user, conversation, version: *version, rights: *rights })
 }
+
+/// Checks that the user may write and read the notes beside a conversation. Whoever takes part in
+/// the conversation while in control may. The permit is for the conversation of the notes, by the
+/// version of the conversation itself.
+///
+/// # Errors
+///
+/// `conversation_not_found` for everybody else.
+pub fn may_see_notes(
+    stored: &StoredAccount,
+    conversation: Option<&Conversation>,
+) -> Result<MayTakePart, ErrorCode> {
+    let conversation = conversation.filter(|_| stored.user().role.is_control());
+    let permit = may_take_part(stored, conversation)?;
+    Ok(MayTakePart { conversation: permit.conversation.notes(), ..permit })
+}

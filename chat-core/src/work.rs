@@ -45,6 +45,11 @@ impl Work {
         Self { state: WorkState::Taken, assignee: Some(by), since: at, waiting_since: None, version: 1 }
     }
 
+    /// The work on notes, which is none: over, and in no list.
+    pub(crate) fn none(at: Timestamp) -> Self {
+        Self { state: WorkState::Resolved, assignee: None, since: at, waiting_since: None, version: 1 }
+    }
+
     /// The assignee of a conversation that is taken.
     pub fn taken_by(&self) -> Option<&UserId> {
         self.assignee.as_ref().filter(|_| self.state == WorkState::Taken)

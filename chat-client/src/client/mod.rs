@@ -6,6 +6,7 @@ mod builder;
 mod driver;
 mod emergency;
 mod ids;
+mod note;
 mod order;
 mod queue;
 mod send_handle;

@@ -186,6 +186,7 @@ mod tests {
             epoch: "e".into(),
             work: None,
             emergency: None,
+            notes_conversation_id: None,
         };
         let updates = [Update::Snapshot(snapshot), Update::Message(message())];
         for shown in events.iter().map(|event| format!("{event:?}")) {

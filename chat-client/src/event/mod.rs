@@ -202,4 +202,6 @@ pub struct Snapshot {
     /// The emergency at `last_seq`, if the conversation has one. A later [`Message`] with an
     /// emergency replaces it.
     pub emergency: Option<Emergency>,
+    /// The conversation of control's notes, if there are any. `None` for field staff.
+    pub notes_conversation_id: Option<ConversationId>,
 }

@@ -187,7 +187,7 @@ impl Machine {
 
 /// The newest page, as an app sees it.
 fn snapshot_of(page: CatchUp) -> Snapshot {
-    let CatchUp { messages, last_seq, epoch, positions, work, emergency, .. } = page;
+    let CatchUp { messages, last_seq, epoch, positions, work, emergency, notes_conversation_id, .. } = page;
     let (work, emergency) = (work.map(|work| *work), emergency.map(|found| *found));
-    Snapshot { messages, last_seq, epoch, positions, work, emergency }
+    Snapshot { messages, last_seq, epoch, positions, work, emergency, notes_conversation_id }
 }

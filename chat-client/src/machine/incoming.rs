@@ -119,6 +119,7 @@ impl Machine {
             | Call::AnswerMessage(_)
             | Call::WithdrawOrder(_)
             | Call::GetOpenOrders(_)
+            | Call::AddNote(_)
             | Call::StartConversation(_)
             | Call::GetPeople(_)
             | Call::GetPhrases(_) => {}
@@ -170,8 +171,11 @@ impl Machine {
         let id = message.conversation_id.clone();
         let confirmed = self.conversations.confirmed;
         let awaits_list = !self.has_listed() || self.list.is_under_way();
-        let is_missed = self.conversations.listed && awaits_list;
-        self.list.heard(&id);
+        // No list has notes.
+        let is_missed = self.conversations.listed && awaits_list && !id.is_notes();
+        if !id.is_notes() {
+            self.list.heard(&id);
+        }
         match self.conversations.get(&id) {
             Some(held) if confirmed => match held.place(seq) {
                 Place::Next => self.message(message, seq),
@@ -236,7 +240,7 @@ impl Machine {
         id: &ConversationId,
         change: impl FnOnce(&mut super::unread::UnreadCount),
     ) {
-        let Some(held) = self.conversations.get(id) else { return };
+        let Some(held) = self.conversations.get(id).filter(|_| !id.is_notes()) else { return };
         let before = (held.unread.get(), held.unread.read_up_to);
         change(&mut held.unread);
         let (unread_count, read_up_to) = (held.unread.get(), held.unread.read_up_to);

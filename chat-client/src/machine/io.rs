@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chat_core::frame::Frame;
 use chat_core::id::{ClientMessageId, ConversationId};
 use chat_core::protocol::{
-    self, AnswerMessage, EndEmergency, EventType, GetActiveConversations, GetConversationMessages,
+    self, AddNote, AnswerMessage, EndEmergency, EventType, GetActiveConversations, GetConversationMessages,
     GetOpenOrders, GetPeople, GetPhrases, JoinConversation, JoinSupportRoom, MarkMessageRead,
     ReleaseConversation, ReopenConversation, Reply, Request, ResolveConversation, SendChatMessage,
     StartConversation, TakeConversation, TransferConversation, TypingIndicator, WithdrawEmergency,
@@ -40,7 +40,7 @@ macro_rules! calls {
         /// answer, the client asks again.
         ///
         /// Texts of a user go through the outbox instead, by [`Input::Post`]. A change of the work,
-        /// a conversation that control starts, and an order with its answers carry a
+        /// a conversation that control starts, an order with its answers, and a note carry a
         /// `client_message_id`, under which the server makes each once.
         #[derive(Clone, PartialEq, Eq, Debug)]
         pub enum Call {
@@ -110,6 +110,8 @@ calls! {
     WithdrawOrder { waits: true }
     /// An addition.
     GetOpenOrders { waits: true }
+    /// An addition.
+    AddNote { waits: true }
     /// An addition.
     StartConversation { waits: true }
     /// An addition.

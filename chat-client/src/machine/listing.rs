@@ -99,9 +99,10 @@ impl Machine {
         }
     }
 
-    /// Requests one row of the list, or the whole list if too many rows are wanted.
+    /// Requests one row of the list, or the whole list if too many rows are wanted. Notes have no
+    /// row.
     pub(super) fn want_row(&mut self, id: &ConversationId) {
-        if !self.rows.want(id) {
+        if !id.is_notes() && !self.rows.want(id) {
             self.list.want();
         }
     }

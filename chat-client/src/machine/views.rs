@@ -190,6 +190,7 @@ mod tests {
                 positions: Vec::new(),
                 work: None,
                 emergency: None,
+                notes_conversation_id: None,
             },
             &mut outputs,
         );

@@ -42,6 +42,10 @@ impl Engine {
     }
 
     fn conversation_created(&mut self, created: &ConversationCreated, position: Position) {
+        if created.id.is_notes() {
+            self.cache.update(&created.id.to_main(), position, |main| main.has_notes = true);
+            return self.broadcast_message(&created.message());
+        }
         let conversation = created.conversation();
         self.cache.put(conversation.clone(), position);
         self.emergency_raised(created);

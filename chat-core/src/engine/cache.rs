@@ -63,9 +63,10 @@ impl Cache {
         takes_part(account, &entry.conversation.participation).then_some(&entry.conversation)
     }
 
-    /// Returns the conversation without a check of the participants.
+    /// Returns the conversation without a check of the participants. For notes, the conversation
+    /// that they belong to.
     pub(super) fn get(&self, id: &ConversationId) -> Option<&Conversation> {
-        self.entries.peek(id).map(|entry| &entry.conversation)
+        self.entries.peek(id.main()).map(|entry| &entry.conversation)
     }
 
     /// Records facts. Returns `false` if they are older than an applied change and must be loaded
@@ -138,20 +139,21 @@ impl Cache {
 
     /// Withholds permits until the conversation is loaded again.
     pub(super) fn mark_stale(&mut self, id: &ConversationId) {
-        if let Some(entry) = self.entries.peek_mut(id) {
+        if let Some(entry) = self.entries.peek_mut(id.main()) {
             entry.stale = true;
         }
     }
 
-    /// Keeps a conversation cached until [`unpin`](Self::unpin).
+    /// Keeps a conversation cached until [`unpin`](Self::unpin). For notes, the one that they
+    /// belong to.
     pub(super) fn pin(&mut self, id: &ConversationId) {
-        *self.pins.entry(id.clone()).or_default() += 1;
+        *self.pins.entry(id.to_main()).or_default() += 1;
     }
 
     pub(super) fn unpin(&mut self, id: &ConversationId) {
-        match self.pins.get_mut(id) {
+        match self.pins.get_mut(id.main()) {
             Some(pins @ 2..) => *pins -= 1,
-            _ => drop(self.pins.remove(id)),
+            _ => drop(self.pins.remove(id.main())),
         }
         self.evict();
     }

@@ -105,6 +105,7 @@ fn membership(
     match &cx.facts.conversation {
         None => Err(Blocked::OnLoad(Query::Conversation(conversation.clone()))),
         Some(None) => Err(ErrorCode::ConversationNotFound.into()),
+        Some(Some(Conversation { id, .. })) if id.is_notes() => Err(ErrorCode::ConversationNotFound.into()),
         Some(Some(Conversation { id, version, .. })) => {
             Ok(Membership { conversation: id.clone(), version: *version, user: user.clone() })
         }

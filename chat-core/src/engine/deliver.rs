@@ -38,14 +38,13 @@ impl Engine {
         self.place(others, Class::Message, frame);
     }
 
-    /// The connections of one participant, and those of all others.
-    fn audience(
-        &self,
-        conversation: &ConversationId,
-        user: &UserId,
-    ) -> (Vec<ConnectionId>, Vec<ConnectionId>) {
-        let Some(conversation) = self.cache.get(conversation) else { return (Vec::new(), Vec::new()) };
+    /// The connections of one participant, and those of all others. Notes are for control alone.
+    fn audience(&self, id: &ConversationId, user: &UserId) -> (Vec<ConnectionId>, Vec<ConnectionId>) {
+        let Some(conversation) = self.cache.get(id) else { return (Vec::new(), Vec::new()) };
         let mut others = self.listeners(&conversation.participation);
+        if id.is_notes() {
+            others.retain(|conn| self.is_of_control(*conn));
+        }
         let own: Vec<_> = self.online.of(user).iter().filter(|conn| others.contains(conn)).copied().collect();
         others.retain(|conn| !own.contains(conn));
         (own, others)
@@ -82,8 +81,11 @@ impl Engine {
     }
 
     fn hears_by_name(&self, conn: ConnectionId, standing: Standing) -> bool {
-        standing == Standing::Member
-            || self.connections.get(&conn).is_some_and(|c| c.account.user().role.is_control())
+        standing == Standing::Member || self.is_of_control(conn)
+    }
+
+    fn is_of_control(&self, conn: ConnectionId) -> bool {
+        self.connections.get(&conn).is_some_and(|connection| connection.account.user().role.is_control())
     }
 
     /// Encodes a live event once and places the frame in order on each connection.

@@ -41,6 +41,10 @@ impl Handled {
             Reply::SendChatMessage(sent) => message = Some(sent.message_id.clone()).zip(sent.seq),
             Reply::CreateSupportConversation(made) => ids.conversation = Some(made.conversation_id.clone()),
             Reply::StartConversation(made) => ids.conversation = Some(made.conversation_id.clone()),
+            Reply::AddNote(note) => {
+                ids.conversation = Some(note.notes_conversation_id.clone());
+                message = Some((note.message_id.clone(), note.seq));
+            }
             Reply::Work(changed) => message = Some((changed.message_id.clone(), changed.seq)),
             _ => {}
         }

@@ -166,6 +166,11 @@ impl InFlight {
                     && appended.entry.is_none()
                     && appended.order.is_some() == *is_order
             }
+            (Subject::Message(id, user, nonce, _), Event::ConversationCreated(created)) => {
+                (id, user) == (&created.id, &created.created_by)
+                    && id.is_notes()
+                    && created.message_id == MessageId::compose(*nonce, 1)
+            }
             (Subject::Entry(id, user, nonce, change), Event::MessageAppended(appended)) => {
                 (id, user) == (&appended.conversation, &appended.sender)
                     && appended.message_id == MessageId::compose(*nonce, appended.seq)

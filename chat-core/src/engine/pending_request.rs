@@ -255,6 +255,29 @@ impl HandlerContext<'_> {
         self.may_take_part_as(account, id)
     }
 
+    /// Returns the permit to write notes beside a conversation.
+    pub(super) fn may_add_note(&mut self, id: &ConversationId) -> Result<MayTakePart, Blocked> {
+        self.may_take_part(id)?;
+        Ok(permission::may_see_notes(self.account, self.conversation(id))?)
+    }
+
+    /// Returns the permit to read a conversation, or notes that exist.
+    ///
+    /// The store has notes without participants. So a user in the field is refused after one load
+    /// whether the notes exist or not (P5), and so is every request that is not for reading.
+    pub(super) fn may_read(&mut self, id: &ConversationId) -> Result<MayTakePart, Blocked> {
+        if !id.is_notes() || !self.account.user().role.is_control() {
+            return self.may_take_part(id);
+        }
+        let main = id.to_main();
+        let permit = self.may_add_note(&main)?;
+        match self.conversation(&main) {
+            Some(conversation) if conversation.has_notes => Ok(permit),
+            _ if self.facts.conversation.is_none() => Err(Blocked::OnLoad(Query::Conversation(main))),
+            _ => Err(ErrorCode::ConversationNotFound.into()),
+        }
+    }
+
     /// The work as shown: an assignee without the right to the conversation counts as nobody.
     pub(super) fn seen_work(&self, work: Work, id: &ConversationId) -> Work {
         work.seen(|user| self.conversation(id).is_some_and(|found| self.directory.may_have(user, found)))
@@ -263,6 +286,12 @@ impl HandlerContext<'_> {
     /// The emergency as shown: taken by a user without the right to the conversation, it is open.
     pub(super) fn seen_emergency(&self, emergency: Emergency, id: &ConversationId) -> Emergency {
         emergency.seen(|user| self.conversation(id).is_some_and(|found| self.directory.may_have(user, found)))
+    }
+
+    /// The id of a conversation's notes as shown: to control alone.
+    pub(super) fn seen_notes(&self, conversation: &Conversation) -> Option<ConversationId> {
+        let is_shown = conversation.has_notes && self.account.user().role.is_control();
+        is_shown.then(|| conversation.id.notes())
     }
 
     /// The read positions as shown: without members who are in control now.

@@ -131,6 +131,10 @@ pub struct ConversationSummary {
     /// The emergency at `last_seq`, if the conversation has one. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emergency: Option<Box<Emergency>>,
+    /// The conversation of control's notes, if there are any. Shown to control alone. An addition
+    /// to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes_conversation_id: Option<ConversationId>,
 }
 
 /// The newest message of a conversation in the list.

@@ -62,6 +62,9 @@ pub struct CatchUp {
     /// The emergency at `last_seq`, if the conversation has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emergency: Option<Box<Emergency>>,
+    /// The conversation of control's notes, if there are any. Shown to control alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes_conversation_id: Option<ConversationId>,
 }
 
 impl JoinConversationReply {

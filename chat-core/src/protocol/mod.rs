@@ -7,6 +7,7 @@
 //! Additions to the document are optional in requests and may be absent from replies, so a peer
 //! that knows only the document never notices.
 
+pub mod add_note;
 pub(crate) mod check;
 pub mod close;
 pub mod create_support_conversation;
@@ -37,6 +38,7 @@ pub mod typing_indicator;
 pub mod work;
 pub mod work_list;
 
+pub use add_note::{AddNote, AddNoteReply};
 pub use close::CloseCode;
 pub use create_support_conversation::{
     CreateSupportConversation, CreateSupportConversationReply, NewSupportConversation,

@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::envelope::{RequestId, encode_reply};
 use super::{
-    CreateSupportConversationReply, Done, EmergencyReply, ErrorReply, GetActiveConversationsReply,
-    GetConversationMessagesReply, GetOpenOrdersReply, GetPeopleReply, GetPhrasesReply, JoinConversationReply,
-    JoinSupportRoomReply, OrderReply, RefreshTokenReply, SendChatMessageReply, StartConversationReply,
-    WorkReply,
+    AddNoteReply, CreateSupportConversationReply, Done, EmergencyReply, ErrorReply,
+    GetActiveConversationsReply, GetConversationMessagesReply, GetOpenOrdersReply, GetPeopleReply,
+    GetPhrasesReply, JoinConversationReply, JoinSupportRoomReply, OrderReply, RefreshTokenReply,
+    SendChatMessageReply, StartConversationReply, WorkReply,
 };
 
 macro_rules! replies {
@@ -70,6 +70,8 @@ replies! {
     GetPeople(GetPeopleReply);
     /// The reply to `get_phrases`.
     GetPhrases(GetPhrasesReply);
+    /// The reply to `add_note`.
+    AddNote(AddNoteReply);
     /// The error reply to any request.
     Error(ErrorReply);
 }

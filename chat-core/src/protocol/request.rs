@@ -9,14 +9,14 @@ use super::error::{Error, ErrorCode};
 use super::kind::kinds;
 use super::rules::{RateClass, Reads, Roles, Rules};
 use super::{
-    AnswerMessage, CreateSupportConversation, CreateSupportConversationReply, Done, EmergencyReply,
-    EndEmergency, GetActiveConversations, GetActiveConversationsReply, GetConversationMessages,
-    GetConversationMessagesReply, GetOpenOrders, GetOpenOrdersReply, GetPeople, GetPeopleReply, GetPhrases,
-    GetPhrasesReply, JoinConversation, JoinConversationReply, JoinSupportRoom, JoinSupportRoomReply,
-    MarkMessageRead, OrderReply, RefreshToken, RefreshTokenReply, ReleaseConversation, ReopenConversation,
-    Reply, ResolveConversation, RoomType, SendChatMessage, SendChatMessageReply, StartConversation,
-    StartConversationReply, TakeConversation, TransferConversation, TypingIndicator, WithdrawEmergency,
-    WithdrawOrder, WorkReply, WorkRequest,
+    AddNote, AddNoteReply, AnswerMessage, CreateSupportConversation, CreateSupportConversationReply, Done,
+    EmergencyReply, EndEmergency, GetActiveConversations, GetActiveConversationsReply,
+    GetConversationMessages, GetConversationMessagesReply, GetOpenOrders, GetOpenOrdersReply, GetPeople,
+    GetPeopleReply, GetPhrases, GetPhrasesReply, JoinConversation, JoinConversationReply, JoinSupportRoom,
+    JoinSupportRoomReply, MarkMessageRead, OrderReply, RefreshToken, RefreshTokenReply, ReleaseConversation,
+    ReopenConversation, Reply, ResolveConversation, RoomType, SendChatMessage, SendChatMessageReply,
+    StartConversation, StartConversationReply, TakeConversation, TransferConversation, TypingIndicator,
+    WithdrawEmergency, WithdrawOrder, WorkReply, WorkRequest,
 };
 use crate::id::{ClientMessageId, ConversationId};
 use crate::limits::FieldLimits;
@@ -185,6 +185,10 @@ requests! {
         roles: All, membership: false, rate: Page, reads: Stored, once: false
     }
     /// An addition to the document.
+    AddNote = "add_note" -> AddNoteReply {
+        roles: Control, membership: true, rate: Message, reads: Nothing, once: true
+    }
+    /// An addition to the document.
     StartConversation = "start_conversation" -> StartConversationReply {
         roles: Control, membership: false, rate: Creation, reads: Nothing, once: true
     }
@@ -255,6 +259,7 @@ impl Request {
             Self::WithdrawEmergency(data) => Some(&data.conversation_id),
             Self::AnswerMessage(data) => Some(&data.conversation_id),
             Self::WithdrawOrder(data) => Some(&data.conversation_id),
+            Self::AddNote(data) => Some(&data.conversation_id),
             Self::TakeConversation(_)
             | Self::ReleaseConversation(_)
             | Self::TransferConversation(_)
@@ -317,6 +322,7 @@ impl Request {
             | Self::AnswerMessage(_)
             | Self::WithdrawOrder(_)
             | Self::GetOpenOrders(_)
+            | Self::AddNote(_)
             | Self::RefreshToken(_) => None,
         }
     }
@@ -330,6 +336,7 @@ impl Request {
         };
         let texts = match self {
             Self::SendChatMessage(data) => [Some(&*data.content), None],
+            Self::AddNote(data) => [Some(&*data.content), None],
             Self::CreateSupportConversation(data) => [Some(&*data.content), Some(&*data.title)],
             Self::StartConversation(data) => [Some(&*data.content), Some(&*data.title)],
             Self::TakeConversation(_)
@@ -369,6 +376,7 @@ impl Request {
             Self::AnswerMessage(data) => data.check(limits),
             Self::WithdrawOrder(data) => data.check(limits),
             Self::GetOpenOrders(data) => data.check(limits),
+            Self::AddNote(data) => data.check(limits),
             Self::TakeConversation(_)
             | Self::ReleaseConversation(_)
             | Self::TransferConversation(_)

@@ -1,12 +1,13 @@
 //! The events that accepted messages and entries become.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::change::{
     AppendEntry, AppendMessage, EntryChange, Escalate, ExpireOrder, GivenOrder, Rejected, RejectedOrder,
 };
 use super::entry::EntryBody;
-use super::event::{Event, MessageAppended};
+use super::event::{ConversationCreated, Event, MessageAppended};
 use super::judge::{Head, State};
 use super::{Account, UnavailableError};
 use crate::conversation::Standing;
@@ -14,7 +15,7 @@ use crate::id::{ConversationId, MessageId, Nonce, UserId};
 use crate::order::{ASKED_MOST, OPEN_MOST, OrderRefusal};
 use crate::permission::{MayTakePart, takes_part};
 use crate::protocol::{
-    Emergency, EmergencyAction, EmergencyReason, Order, OrderAction, SERVER, User, Work, WorkAction,
+    Emergency, EmergencyAction, EmergencyReason, Order, OrderAction, RoomType, SERVER, User, Work, WorkAction,
 };
 use crate::time::Timestamp;
 use crate::work::{Moment, WorkRefusal, may_have};
@@ -45,6 +46,41 @@ pub(super) fn message(
         order,
         client_message_id,
         ..appended
+    })))
+}
+
+/// The event of a note. The first one creates the conversation of the notes.
+///
+/// That conversation is stored without participants, so that no list has it: see
+/// [`may_see_notes`](crate::permission::may_see_notes).
+pub(super) fn note(
+    append: AppendMessage,
+    head: &Head,
+    state: &mut impl State,
+) -> Result<Event, UnavailableError> {
+    let AppendMessage { permit, nonce, content, client_message_id, at, .. } = append;
+    let moment = next(head, at);
+    if head.last_seq > 0 {
+        let appended = appended(permit.conversation(), permit.user(), nonce, moment, content);
+        return Ok(Event::MessageAppended(MessageAppended { client_message_id, ..appended }));
+    }
+    let creator = acting(permit.user(), state)?.user;
+    Ok(Event::ConversationCreated(Box::new(ConversationCreated {
+        id: permit.conversation().clone(),
+        title: "Notes".into(),
+        room_type: RoomType::GeneralSupport,
+        created_by: creator.id.clone(),
+        creator: Some(creator),
+        participants: BTreeSet::new(),
+        control_members: BTreeSet::new(),
+        teams: Some(Vec::new()),
+        work: Some(Work::none(moment.at)),
+        emergency: None,
+        message_id: MessageId::compose(nonce, moment.seq),
+        sent_at: moment.at,
+        client_message_id,
+        content_hash: None,
+        content: content.into(),
     })))
 }
 

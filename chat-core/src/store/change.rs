@@ -155,7 +155,8 @@ impl CreateConversation {
 /// The data of [`Change::AppendMessage`].
 #[derive(Debug)]
 pub struct AppendMessage {
-    /// The permit of the sender.
+    /// The permit of the sender. With one to [see notes](crate::permission::may_see_notes) the
+    /// message is a note, and the first note creates their conversation.
     pub permit: MayTakePart,
     /// The unguessable part of the message's id.
     pub nonce: Nonce,

@@ -313,13 +313,14 @@ impl ConversationCreated {
             work: self.begun(),
             emergency: self.emergency.clone(),
             open_orders: Vec::new(),
+            has_notes: false,
         }
     }
 
     /// Message 1.
     pub fn message(&self) -> Message {
         let message = message(&self.id, 1, &self.message_id, &self.created_by, self.sent_at, &self.content);
-        let work = Some(MessageWork { action: None, work: self.begun() });
+        let work = (!self.id.is_notes()).then(|| MessageWork { action: None, work: self.begun() });
         Message { work, emergency: shown(self.emergency.as_deref(), None), ..message }
     }
 

@@ -99,6 +99,27 @@ pub struct Head {
     pub open_orders: Vec<u64>,
 }
 
+impl Head {
+    /// The head of the notes beside this conversation, with its participants and version. Without
+    /// notes, that of an empty conversation.
+    fn for_notes(self, notes: Option<Self>) -> Self {
+        let Self { participation, version, created_by, .. } = self;
+        let at = Timestamp::from_millis(0);
+        let empty = || Self {
+            participation: Arc::clone(&participation),
+            version,
+            last_seq: 0,
+            last_at: at,
+            work: Work::none(at),
+            created_by,
+            emergency: None,
+            open_orders: Vec::new(),
+        };
+        let notes = notes.unwrap_or_else(empty);
+        Self { participation, version, ..notes }
+    }
+}
+
 impl From<&Conversation> for Head {
     fn from(conversation: &Conversation) -> Self {
         Self {
@@ -160,9 +181,12 @@ impl Batch {
     ) -> Result<Option<Option<Head>>, UnavailableError> {
         let Some((conversation, supposed)) = change.supposes() else { return Ok(Some(None)) };
         if !self.refused.contains(conversation) {
-            let head = state.head(conversation)?;
+            let head = state.head(&conversation.to_main())?;
             if head.as_ref().map(|head| head.version) == supposed {
-                return Ok(Some(head));
+                return Ok(Some(match head {
+                    Some(head) if conversation.is_notes() => Some(head.for_notes(state.head(conversation)?)),
+                    head => head,
+                }));
             }
             self.refused.insert(conversation.clone());
         }
@@ -199,7 +223,10 @@ impl Batch {
 /// account.
 fn has_right(account: &Account, change: &Change, head: Option<&Head>) -> bool {
     match (change, head) {
-        (_, Some(head)) => takes_part(account, &head.participation),
+        (_, Some(head)) => {
+            let is_notes = change.supposes().is_some_and(|(id, _)| id.is_notes());
+            takes_part(account, &head.participation) && (account.user.role.is_control() || !is_notes)
+        }
         (Change::CreateConversation(create), None) => {
             account.active && by_role(account.user.role, create.event_type()).is_ok()
         }
@@ -213,6 +240,11 @@ fn happens(
     head: Option<Head>,
     state: &mut impl State,
 ) -> Result<Result<Option<Event>, Rejected>, UnavailableError> {
+    // Only a note may suppose notes that do not exist yet.
+    let is_empty = head.as_ref().is_some_and(|head| head.last_seq == 0);
+    if is_empty && !matches!(change, Change::AppendMessage(_)) {
+        return Ok(Err(Rejected::Conflict));
+    }
     Ok(Ok(match (change, head) {
         (Change::PutAccount(PutAccount { account, .. }), _) => Some(Event::AccountPut { account }),
         (Change::CreateConversation(create), _) => match earlier_emergency(&create, state)? {
@@ -221,6 +253,9 @@ fn happens(
         },
         (Change::AppendMessage(message), Some(head)) if message.is_press && !is_live(&head) => {
             return Ok(Err(Rejected::Conflict));
+        }
+        (Change::AppendMessage(message), Some(head)) if message.permit.conversation().is_notes() => {
+            Some(append::note(message, &head, state)?)
         }
         (Change::AppendMessage(message), Some(head)) => {
             return Ok(append::message(message, &head, state)?.map(Some));

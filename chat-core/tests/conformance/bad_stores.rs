@@ -190,6 +190,7 @@ fn a_store_that_makes_nothing_durable_fails() {
         "the_work_survives_a_crash",
         "emergencies_survive_a_crash",
         "orders_survive_a_crash",
+        "notes_survive_a_crash",
         "lists_by_work_survive_a_crash",
         "an_account_survives_a_crash",
         "a_conversation_survives_a_crash",

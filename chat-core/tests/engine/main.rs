@@ -18,6 +18,7 @@ mod headroom;
 mod lists;
 mod log;
 mod membership;
+mod notes;
 mod old_sdk;
 mod order;
 mod orders;

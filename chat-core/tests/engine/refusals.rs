@@ -46,6 +46,7 @@ fn requests(conversation: &str, message: &str) -> Vec<(&'static str, Value)> {
         ("withdraw_emergency", data(json!({"version": 1}))),
         ("answer_message", data(json!({"message_id": message, "answer": 0}))),
         ("withdraw_order", data(json!({"message_id": message}))),
+        ("add_note", data(json!({"content": "x"}))),
     ]
 }
 
@@ -83,6 +84,24 @@ fn a_foreign_conversation_is_answered_as_one_that_does_not_exist() {
         }
         assert_eq!(scene.ids().len(), 2);
         assert!(of_type(&scene.world.take(scene.staff), "typing_status").is_empty());
+    }
+}
+
+#[test]
+fn field_staff_cant_tell_whether_there_are_notes() {
+    let mut scene = Scene::new();
+    let notes = format!("notes_{}", scene.conversation);
+    let (driver, staff) = (scene.driver, scene.staff);
+    let data = scene.data(json!({"content": "a note"}));
+    let first = |scene: &Scene| scene.world.store.export().conversations[&*notes].messages[0].id.to_string();
+    for message in [None, Some(first)] {
+        let message = message.map_or_else(|| "msg_zzzzzzzzzzzzzzzz1".to_owned(), |first| first(&scene));
+        let of_notes = requests(&notes, &message);
+        for ((kind, of_notes), (_, unknown)) in of_notes.into_iter().zip(requests("conv_none", &message)) {
+            let refused = probe(&mut scene.world, driver, kind, of_notes);
+            assert_eq!(refused, probe(&mut scene.world, driver, kind, unknown), "{kind}");
+        }
+        scene.world.ask(staff, "add_note", data.clone());
     }
 }
 

@@ -274,5 +274,6 @@ fn the_active_conversation() -> ConversationSummary {
         positions: Vec::new(),
         work: None,
         emergency: None,
+        notes_conversation_id: None,
     }
 }

@@ -118,6 +118,7 @@ fn every_addition_is_shown() {
         "to",
         "find",
         "people",
+        "notes_conversation_id",
         "connected",
         "work_counts",
         "language",

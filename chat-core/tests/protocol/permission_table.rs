@@ -39,7 +39,7 @@ const CONTROL_PARTICIPANTS: [[Answer; 2]; 4] =
 const FIELD_PARTICIPANTS: [[Answer; 2]; 4] =
     [[Yes, NotFound], [Yes, NotFound], [Forbidden, Forbidden], [Forbidden, Forbidden]];
 
-const TABLE: [Row; 22] = [
+const TABLE: [Row; 23] = [
     // "Send messages in conversations they're part of"
     ("send_chat_message", PARTICIPANTS),
     // "Create support conversations with control center": bus drivers and queue regulators only
@@ -70,6 +70,8 @@ const TABLE: [Row; 22] = [
     ("answer_message", PARTICIPANTS),
     ("withdraw_order", PARTICIPANTS),
     ("get_open_orders", ANYBODY),
+    // An addition: notes are for control alone.
+    ("add_note", CONTROL_PARTICIPANTS),
     // Additions: control speaks first, to people that it finds.
     ("start_conversation", CONTROL),
     ("get_people", CONTROL),
@@ -95,6 +97,7 @@ fn conversation(members: &[&str]) -> Conversation {
         work: Work::begun(Timestamp::default()),
         emergency: None,
         open_orders: vec![],
+        has_notes: false,
     }
 }
 

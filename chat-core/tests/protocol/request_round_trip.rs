@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::id::{ClientMessageId, ConversationId, Cursor};
 use chat_core::limits::FieldLimits;
 use chat_core::protocol::{
-    AnswerMessage, CreateSupportConversation, EmergencyReason, EndEmergency, EventType,
+    AddNote, AnswerMessage, CreateSupportConversation, EmergencyReason, EndEmergency, EventType,
     GetActiveConversations, GetConversationMessages, GetOpenOrders, GetPeople, GetPhrases, JoinConversation,
     JoinSupportRoom, MarkMessageRead, ParticipantList, RefreshToken, ReleaseConversation, ReopenConversation,
     Request, RequestId, ResolveConversation, Role, RoomType, SendChatMessage, StartConversation,
@@ -133,6 +133,14 @@ fn request_of(event: EventType) -> BoxedStrategy<Request> {
         EventType::WithdrawEmergency => work(|conversation_id, version, client_message_id| {
             WithdrawEmergency { conversation_id, version, client_message_id }.into()
         }),
+        EventType::AddNote => (text(), content(), key())
+            .prop_map(|(id, content, client_message_id)| AddNote {
+                conversation_id: id.into(),
+                content: content.into(),
+                client_message_id: client_message_id.map(Into::into),
+            })
+            .prop_map_into()
+            .boxed(),
         EventType::AnswerMessage => work(|conversation_id, number, client_message_id| {
             let (message_id, answer) = (conversation_id.as_str().into(), u32::try_from(number).unwrap_or(0));
             AnswerMessage { conversation_id, message_id, answer, client_message_id }.into()

@@ -165,13 +165,14 @@ impl Device {
             49..54 => self.list(around, link),
             54..68 => self.join(around, link),
             68..76 => self.history(around, link),
-            76..80 => self.read(around, link),
-            80..83 => self.work(around, link),
+            76..78 => self.read(around, link),
+            78..83 => self.work(around, link),
             83 => self.end_emergency(around, link),
             84..86 => self.give_order(around, link),
             86..88 => self.answer(around, link),
             88 => self.withdraw_order(around, link),
-            89 => self.ask(around, link, "get_open_orders", &json!({})),
+            89 if around.random().percent(40) => self.ask(around, link, "get_open_orders", &json!({})),
+            89 => self.note(around, link),
             90 => {
                 let data = json!({"conversation_id": self.somewhere(around), "is_typing": around.random().percent(70)});
                 self.ask(around, link, "typing_indicator", &data);
@@ -223,6 +224,14 @@ impl Device {
         let content = format!("{} {number}", self.name);
         let data = json!({"conversation_id": self.somewhere(around), "content": content});
         self.keep(around, link, "send_chat_message", data, content);
+    }
+
+    /// A note, which a user in the field may not write.
+    fn note(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        let number = self.number();
+        let content = format!("{} {number}", self.name);
+        let data = json!({"conversation_id": self.somewhere(around), "content": content});
+        self.keep(around, link, "add_note", data, content);
     }
 
     fn create(&mut self, around: &mut Surroundings<'_>, link: u64) {
@@ -300,8 +309,13 @@ impl Device {
     fn work(&mut self, around: &mut Surroundings<'_>, link: u64) {
         let resolved: Vec<_> =
             self.works.iter().filter(|(_, work)| work.1).map(|(id, _)| id.clone()).collect();
-        let again = if around.random().percent(50) { around.random().pick(&resolved).cloned() } else { None };
+        let again = if around.random().percent(75) { around.random().pick(&resolved).cloned() } else { None };
         let id = again.unwrap_or_else(|| self.somewhere(around));
+        // Notes have no work.
+        let id = match id.strip_prefix("notes_") {
+            Some(main) if around.random().percent(90) => main.to_owned(),
+            _ => id,
+        };
         let (known, is_resolved) = self.works.get(&id).copied().unwrap_or_default();
         let version = *around.random().pick(&[known, known, known, 0]).unwrap_or(&0);
         let kinds: &[_] = if is_resolved {
@@ -312,6 +326,7 @@ impl Device {
                 "take_conversation",
                 "release_conversation",
                 "transfer_conversation",
+                "resolve_conversation",
                 "resolve_conversation",
                 "reopen_conversation",
             ]

@@ -117,6 +117,7 @@ fn conversation_of(number: usize, driver: &User) -> Conversation {
         work: Work::begun(at),
         emergency: None,
         open_orders: Vec::new(),
+        has_notes: false,
     }
 }
 

@@ -155,7 +155,7 @@ impl AuditTrail {
         let Some(inner) = &self.inner else { return };
         let what = match (handled.code, handled.event) {
             (Some(_), _) => AuditKind::Refused,
-            (None, Some(EventType::SendChatMessage)) => AuditKind::Message,
+            (None, Some(EventType::SendChatMessage | EventType::AddNote)) => AuditKind::Message,
             (None, Some(EventType::CreateSupportConversation | EventType::StartConversation)) => {
                 AuditKind::Conversation
             }

@@ -16,10 +16,11 @@ use super::rows;
 use super::write::signed;
 use crate::store::{ClockNote, Erasure, Hold, HoldSubject, Keeping, KeepingError};
 
-/// The condition that a hold covers the record `r`.
+/// The condition that a hold covers the record `r`. A hold on a conversation covers its notes.
 pub(super) const IS_HELD: &str = "(EXISTS (SELECT 1 FROM chat.hold h \
     WHERE h.kind = 'user' AND h.subject = r.author) OR EXISTS (SELECT 1 FROM chat.hold h \
-    WHERE h.kind = 'conversation' AND h.subject = r.conversation))";
+    WHERE h.kind = 'conversation' \
+    AND (h.subject = r.conversation OR 'notes_'::bytea || h.subject = r.conversation)))";
 
 /// A process that freezes must not hold up the others, who renew the lease of the same job.
 const LIMIT: &str = "SET LOCAL idle_in_transaction_session_timeout = '5s'";

@@ -53,7 +53,9 @@ impl<'a> Keys<'a> {
     fn of(changes: &'a [Change]) -> Self {
         let mut keys = Self::default();
         for change in changes {
-            keys.conversations.extend(change.supposes().map(|(id, _)| id.as_str().as_bytes()));
+            let supposed = change.supposes().into_iter();
+            keys.conversations
+                .extend(supposed.flat_map(|(id, _)| [id.as_str(), id.main()]).map(str::as_bytes));
             let original = change.key().map(|(user, id)| (user.as_str().as_bytes(), id.as_str().as_bytes()));
             keys.originals.extend(original);
             keys.accounts.extend(change.supposes_account().map(|(user, _)| user.as_str().as_bytes()));

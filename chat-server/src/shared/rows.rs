@@ -16,7 +16,8 @@ use crate::store::journal::open_event;
 /// The columns of a conversation, in the order of [`conversation`].
 pub(super) const CONVERSATION: &str = "c.id, c.title, c.room_type, c.created_by, c.created_at, \
     c.participation, c.version, c.last_seq, c.last_text_at, c.position, c.last_at, c.last_text_seq, c.work, \
-    c.emergency, c.open_orders";
+    c.emergency, c.open_orders, \
+    (SELECT true FROM chat.conversation n WHERE n.id = 'notes_'::bytea || c.id) IS NOT NULL";
 
 /// The columns of the message of a record `r`, in the order of [`message`].
 pub(super) const MESSAGE: &str = "r.payload, r.content, \
@@ -99,6 +100,7 @@ pub(super) fn conversation(row: &Row) -> Result<(Conversation, Position), Unavai
             .map(|json| serde_json::from_slice(json).map_err(damaged))
             .transpose()?,
         open_orders: serde_json::from_slice(row.get(14)).map_err(damaged)?,
+        has_notes: row.get(15),
     };
     Ok((conversation, position(row, 9)?))
 }

@@ -61,6 +61,8 @@ impl Notification {
     /// The notification for a journal event, if users can miss the event.
     pub(super) fn of(event: &Event) -> Option<Self> {
         match event {
+            // Nobody is woken for a note.
+            event if event.conversation().is_some_and(ConversationId::is_notes) => None,
             Event::ConversationCreated(created) => Some(Self {
                 kind: "new_support_conversation",
                 conversation: created.id.clone(),
@@ -140,6 +142,19 @@ mod tests {
             },
         }});
         Notification::of(&serde_json::from_value(event).unwrap())
+    }
+
+    #[test]
+    fn nobody_is_woken_for_a_note() {
+        let message = |conversation: &str| {
+            let event = json!({"message_appended": {
+                "conversation": conversation, "seq": 2, "message_id": "msg_2", "sender": "jane",
+                "sent_at": "2024-01-15T10:31:00.000Z",
+            }});
+            Notification::of(&serde_json::from_value(event).unwrap())
+        };
+        assert!(message("conv_1").is_some());
+        assert_eq!(message("notes_conv_1"), None);
     }
 
     #[test]

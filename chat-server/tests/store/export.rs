@@ -12,7 +12,7 @@ use chat_server::store::{ExportError, Selection, backup, export};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use server_test_support::store::{
-    account, commit, creation, driver, last_segment, message, open, person, read, time,
+    account, commit, creation, driver, last_segment, message, note, open, person, read, time,
 };
 use tempfile::TempDir;
 
@@ -175,6 +175,32 @@ fn conversations_come_one_after_the_other_with_all_that_happened() {
         "end 12 12",
     ];
     assert_eq!(briefs(&all(dir.path())), expected);
+}
+
+#[test]
+fn notes_are_in_no_export_of_a_user_in_the_field() {
+    let dir = store();
+    let running = open(dir.path());
+    commit(&running, vec![note(&conversation(1), "for control alone")]);
+    running.close().unwrap();
+    let lines = |selection: Selection| {
+        let mut text = Vec::new();
+        export(dir.path(), &selection, &mut text, &|_, _| ()).unwrap();
+        String::from_utf8(text).unwrap()
+    };
+    let of_user = |user: &str| lines(Selection { user: Some(user.into()), ..Selection::default() });
+    let of = |id| lines(Selection { conversation: Some(id), ..Selection::default() });
+    let (everything, notes) = (lines(Selection::default()), conversation(1).notes());
+    for (text, has_notes) in [
+        (everything, true),
+        (of_user("driver"), false),
+        (of_user("control"), true),
+        (of(conversation(1)), false),
+        (of(notes), true),
+    ] {
+        assert_eq!(text.contains("for control alone"), has_notes, "{text}");
+        assert_eq!(text.contains("notes_conv_1"), has_notes, "{text}");
+    }
 }
 
 #[test]

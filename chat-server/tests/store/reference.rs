@@ -5,7 +5,7 @@ use std::time::Duration;
 use chat_core::conversation::Conversation;
 use chat_core::id::{ClientMessageId, ConversationId, NONCE_BYTES, Nonce, TeamId};
 use chat_core::order::compose;
-use chat_core::permission::{may_create, may_take_part};
+use chat_core::permission::{may_create, may_see_notes, may_take_part};
 use chat_core::protocol::{EmergencyReason, Role, RoomType, User, WorkAction};
 use chat_core::store::{
     Account, AppendEntry, AppendMessage, Change, Committed, CreateConversation, EntryChange, Escalate, Event,
@@ -133,17 +133,20 @@ impl Maker<'_> {
                 })
             }
             Op::Append { id, user, stale, length, client_id: repeated, at } => {
-                let known = self.known(id, stale)?;
+                let (known, account) = (self.known(id, stale)?, self.account(user)?);
+                // Every fourth message of control is a note.
+                let note = may_see_notes(&account, Some(&known)).ok().filter(|_| length % 4 == 2);
                 // Every third message is an order, some of them with long texts.
-                let is_order = length % 3 == 1;
+                let is_order = note.is_none() && length % 3 == 1;
+                let is_press = note.is_none() && known.is_live_emergency() && at % 3 == 0;
                 let (within, answers) = (Duration::from_secs(20), ["yes", "no"].map(Into::into));
                 let text = "x".repeat(length);
                 Change::AppendMessage(AppendMessage {
-                    permit: may_take_part(&self.account(user)?, Some(&known)).ok()?,
+                    permit: note.map_or_else(|| may_take_part(&account, Some(&known)), Ok).ok()?,
                     nonce,
                     content: if is_order { compose(&text, &answers) } else { text.into() },
                     order: is_order.then_some(GivenOrder { choices: 2, within }),
-                    is_press: known.is_live_emergency() && at % 3 == 0,
+                    is_press,
                     client_message_id: client_id(repeated),
                     at: time(at),
                 })
@@ -184,7 +187,10 @@ impl Maker<'_> {
             }
             Op::Read { id, user, stale, up_to } => {
                 let known = self.known(id, stale)?;
-                let permit = may_take_part(&self.account(user)?, Some(&known)).ok()?;
+                let account = self.account(user)?;
+                // Some read notes, or notes that do not exist.
+                let note = may_see_notes(&account, Some(&known)).ok().filter(|_| up_to % 3 == 0);
+                let permit = note.map_or_else(|| may_take_part(&account, Some(&known)), Ok).ok()?;
                 let (up_to, message_id) = (up_to.min(known.last_seq), "msg_read".into());
                 Change::MarkRead(MarkRead { permit, up_to, message_id, at: known.last_message_at })
             }
@@ -260,7 +266,8 @@ fn pages(store: &impl Store) -> Vec<Facts> {
         for (user, conversation) in USERS.iter().flat_map(|user| CONVERSATIONS.map(|id| (*user, id))) {
             pages.push(Query::ConversationRow { user: user.into(), conversation: conversation.into() });
         }
-        for conversation in CONVERSATIONS.map(ConversationId::from) {
+        let ids = CONVERSATIONS.map(ConversationId::from);
+        for conversation in ids.iter().cloned().chain(ids.iter().map(ConversationId::notes)) {
             for window in [Window::Newest { skip }, Window::Before(4), Window::After(skip)] {
                 let conversation = conversation.clone();
                 pages.push(Query::Messages {

@@ -9,17 +9,17 @@ use std::time::Duration;
 use crate::bytes::{chain_anew, records};
 use chat_core::id::{NONCE_BYTES, Nonce};
 use chat_core::order::compose;
-use chat_core::permission::may_take_part;
+use chat_core::permission::{may_see_notes, may_start, may_take_part};
 use chat_core::protocol::{EmergencyReason, Role, RoomType};
 use chat_core::store::{
     Account, AppendEntry, AppendMessage, Change, CreateConversation, EntryChange, Escalate, ExpireOrder,
-    GivenOrder, Membership,
+    GivenOrder, MarkRead, Membership,
 };
 use chat_server::store::journal::{ChainHead, read_all};
 use chat_server::store::{Checks, FindingError, LocalStore, Options, Verified, verify};
 use server_test_support::store::{
     account, commit, control, conv, copy_dir, creation, fill_short_segments, known, last_segment, message,
-    open, open_with, person, put, read, segments, time,
+    note, open, open_with, person, put, read, segments, time,
 };
 use tempfile::TempDir;
 
@@ -399,6 +399,47 @@ fn the_life_of_an_emergency_is_verified() {
         let forged = forged_from(&sound, &[(from, to)]);
         let found = texts(&verified(forged.path()));
         assert!(!found.is_empty(), "{to} is taken for sound");
+    }
+}
+
+/// A store with notes, and with a conversation that control has started.
+fn by_control() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path());
+    let Change::CreateConversation(request) = creation(&"conv_2".into(), None) else { panic!("no creation") };
+    let (permit, to) = (may_start(&control()).unwrap(), vec!["driver".into()]);
+    let started = Change::CreateConversation(CreateConversation { permit, to, ..request });
+    commit(&store, vec![creation(&conv(), None), started]);
+    commit(&store, vec![note(&conv(), "one"), note(&conv(), "two")]);
+    let permit = may_see_notes(&control(), Some(&known(&conv(), 1))).unwrap();
+    let (up_to, message_id, at) = (2, "msg_2".into(), time(2));
+    commit(&store, vec![Change::MarkRead(MarkRead { permit, up_to, message_id, at })]);
+    store.close().unwrap();
+    dir
+}
+
+#[test]
+fn notes_and_conversations_of_control_are_verified() {
+    let sound = by_control();
+    let found = verified(sound.path());
+    assert_eq!((found.count, texts(&found)), (0, Vec::new()));
+    let cases = [
+        (r#"{"id":"notes_conv_1""#, r#"{"id":"notes_conv_3""#, "there is no conversation conv_3"),
+        (r#""conversation":"notes_conv_1""#, r#""conversation":"notes_conv_3""#, "there is no conversation"),
+        (
+            r#""title":"Notes","room_type":"general_support","created_by":"control""#,
+            r#""title":"Notes","room_type":"general_support","created_by":"contral""#,
+            "who may not write notes there",
+        ),
+        (
+            r#""title":"Support: a title","room_type":"driver_support","created_by":"control""#,
+            r#""title":"Support: a tit","room_type":"driver_support","created_by":"driver"   "#,
+            "who is not in control",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let found = texts(&verified(forged_from(&sound, &[(from, to)]).path()));
+        assert!(found.iter().any(|text| text.contains(expected)), "{to}: {found:?}");
     }
 }
 

@@ -27,6 +27,11 @@ const COMMANDS: &[Usage] = &[
         help: "send a text that the driver must answer within 5 minutes",
     },
     Usage {
+        word: "/note",
+        arguments: "TEXT",
+        help: "add a note about the open conversation, for control alone",
+    },
+    Usage {
         word: "/end",
         arguments: "REASON",
         help: "end the open emergency: solved, handed_over or false_alarm",
@@ -52,6 +57,7 @@ async fn main() -> Result<(), MainError> {
             "/room" => join(&mut desk, &chat, &rest),
             "/end" => end(&mut desk, &chat, &rest),
             "/order" => order(&mut desk, &chat, &rest),
+            "/note" => note(&mut desk, &chat, rest),
             _ => work(&mut desk, &chat, command),
         }
     }
@@ -102,6 +108,20 @@ fn order(desk: &mut Desk, chat: &ChatClient, rest: &str) {
         match chat.send_order(id, text, answers, None).await {
             Ok(_) => "✓ the order is sent".to_owned(),
             Err(error) => format!("✗ the order was not sent: {error}"),
+        }
+    });
+}
+
+/// Adds a note about the open conversation. The note itself is shown as it comes.
+fn note(desk: &mut Desk, chat: &ChatClient, text: String) {
+    let Some(id) = desk.open_conversation() else {
+        return say("no conversation is open: /list, then /open N");
+    };
+    let chat = chat.clone();
+    desk.say_later(async move {
+        match chat.add_note(id, text).await {
+            Ok(_) => "✓ the note is stored".to_owned(),
+            Err(error) => format!("✗ the note was not stored: {error}"),
         }
     });
 }

@@ -154,6 +154,8 @@ async fn a_driver_answers_an_order_of_a_desk() {
     driver.types("/answer 2").await;
     driver.shows("✓ control has your answer").await;
     control.shows("John Doe has answered: Not possible").await;
+    control.types("/note Ask the depot for a spare bus.").await;
+    control.shows("note by you: Ask the depot for a spare bus.").await;
     driver.types("/answer 1").await;
     driver.shows("✗ the answer was not taken: This order was answered before").await;
 }

@@ -5,7 +5,7 @@ use chat_client::machine::{Call, CallId, Input, ViewId};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::id::ConversationId;
 use chat_core::protocol::{
-    AnswerMessage, EmergencyReason, EndEmergency, EventType, GetActiveConversations, GetConversationMessages,
+    AddNote, AnswerMessage, EmergencyReason, EndEmergency, EventType, GetActiveConversations, GetConversationMessages,
     GetOpenOrders, GetPeople, GetPhrases, JoinConversation, JoinSupportRoom, MarkMessageRead,
     ReleaseConversation, ReopenConversation, ResolveConversation, RoomType, StartConversation,
     TakeConversation, TransferConversation, TypingIndicator, WithdrawEmergency, WithdrawOrder,
@@ -144,6 +144,11 @@ fn call(bytes: &mut Unstructured<'_>) -> Result<Call> {
             client_message_id: Some("withdraw order".into()),
         }),
         EventType::GetOpenOrders => Call::GetOpenOrders(GetOpenOrders::default()),
+        EventType::AddNote => Call::AddNote(AddNote {
+            conversation_id: conversation(bytes)?,
+            content: "A note".into(),
+            client_message_id: Some("note".into()),
+        }),
         EventType::StartConversation => Call::StartConversation(StartConversation {
             to: vec!["driver_1".into()],
             title: "Detour".into(),

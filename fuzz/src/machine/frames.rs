@@ -83,6 +83,11 @@ fn fitting(request: &Value, bytes: &mut Unstructured<'_>) -> Result<Value> {
             "order": order(bytes)?,
         }),
         EventType::GetOpenOrders => json!({"success": true, "orders": []}),
+        EventType::AddNote => json!({
+            "success": true, "message": "added", "conversation_id": id,
+            "notes_conversation_id": format!("notes_{id}"), "message_id": "msg_0123456789abcdef1",
+            "seq": number(bytes)?, "timestamp": TIME,
+        }),
         EventType::StartConversation => json!({
             "success": true, "message": "started", "conversation_id": id, "title": "Detour",
             "participants": USERS, "timestamp": TIME, "work": work(bytes)?,

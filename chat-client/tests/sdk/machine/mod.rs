@@ -5,6 +5,7 @@ mod epoch;
 mod events;
 mod frames;
 mod list;
+mod notes;
 mod outbox;
 mod requests;
 mod support;

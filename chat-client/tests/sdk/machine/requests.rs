@@ -3,10 +3,11 @@
 use chat_client::machine::{Call, CallId, Input};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::protocol::{
-    AnswerMessage, EmergencyReason, EndEmergency, EventType, GetActiveConversations, GetConversationMessages,
-    GetOpenOrders, GetPeople, GetPhrases, JoinConversation, JoinSupportRoom, MarkMessageRead,
-    ReleaseConversation, ReopenConversation, ResolveConversation, RoomType, StartConversation,
-    TakeConversation, TransferConversation, TypingIndicator, WithdrawEmergency, WithdrawOrder,
+    AddNote, AnswerMessage, EmergencyReason, EndEmergency, EventType, GetActiveConversations,
+    GetConversationMessages, GetOpenOrders, GetPeople, GetPhrases, JoinConversation, JoinSupportRoom,
+    MarkMessageRead, ReleaseConversation, ReopenConversation, ResolveConversation, RoomType,
+    StartConversation, TakeConversation, TransferConversation, TypingIndicator, WithdrawEmergency,
+    WithdrawOrder,
 };
 use serde_json::json;
 
@@ -73,6 +74,9 @@ fn provoke(event: EventType, scene: &mut Scene) {
             call(scene, WithdrawOrder { conversation_id, message_id, client_message_id });
         }
         EventType::GetOpenOrders => call(scene, GetOpenOrders::default()),
+        EventType::AddNote => {
+            call(scene, AddNote { conversation_id, content: "Hello".into(), client_message_id });
+        }
         EventType::StartConversation => {
             let (to, title, content) = (vec!["driver_1".into()], "Detour".into(), "Hello".into());
             call(scene, StartConversation { to, title, content, client_message_id });
@@ -104,6 +108,7 @@ fn the_handle_has_a_method_for_every_request() {
         include_str!("../../../src/client/work.rs"),
         include_str!("../../../src/client/emergency.rs"),
         include_str!("../../../src/client/order.rs"),
+        include_str!("../../../src/client/note.rs"),
     );
     for event in EventType::ALL {
         let method = match event {

@@ -56,7 +56,9 @@ impl Untold {
 impl Engine {
     /// Applies an event of others, or keeps it until the conversation is loaded.
     pub(super) fn tell(&mut self, event: &Event, position: Position) {
-        match event.conversation() {
+        // Notes have the listeners of the conversation that they belong to.
+        let main = event.conversation().map(ConversationId::to_main);
+        match &main {
             Some(id) if self.follow.untold.has(id) => {
                 if is_about_members(event) {
                     self.cache.must_be_after(position);
@@ -131,9 +133,9 @@ impl Engine {
 fn needs_audience(event: &Event) -> bool {
     match event {
         Event::MessageAppended(_) | Event::ReadMarked(_) => true,
+        Event::ConversationCreated(created) => created.id.is_notes(),
         Event::EpochBegun { .. }
         | Event::AccountPut { .. }
-        | Event::ConversationCreated(_)
         | Event::MemberAdded(_)
         | Event::MemberWithdrawn(_) => false,
     }

@@ -157,6 +157,7 @@ fn summary(
         positions: cx.seen_positions(positions),
         work: Some(work),
         emergency: conversation.emergency.clone().map(|emergency| Box::new(emergency.seen(may_have))),
+        notes_conversation_id: cx.seen_notes(conversation),
     }
 }
 

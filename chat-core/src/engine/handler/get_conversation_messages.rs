@@ -5,7 +5,7 @@ use crate::protocol::{GetConversationMessages, GetConversationMessagesReply, Rep
 use crate::store::{Query, Window};
 
 pub(super) fn step(request: &GetConversationMessages, cx: &mut HandlerContext<'_>) -> HandlerResult {
-    let permit = cx.may_take_part(&request.conversation_id)?;
+    let permit = cx.may_read(&request.conversation_id)?;
     let Some((_, page)) = &cx.facts.messages else { return Err(Blocked::OnLoad(query(request, cx))) };
     Ok(Step::Reply(Reply::GetConversationMessages(GetConversationMessagesReply {
         success: Success,

@@ -6,7 +6,7 @@ use crate::protocol::{CatchUp, JoinConversation, JoinConversationReply, Message,
 use crate::store::{MessagePage, Query, Window};
 
 pub(super) fn step(request: &JoinConversation, cx: &mut HandlerContext<'_>) -> HandlerResult {
-    let permit = cx.may_take_part(&request.conversation_id)?;
+    let permit = cx.may_read(&request.conversation_id)?;
     let catch_up = match request.after_seq {
         None => None,
         Some(after) => Some(catch_up(request, &permit, after, cx)?),
@@ -37,7 +37,10 @@ fn catch_up(
         *cx.joins_beyond += u64::from(request.epoch.is_some());
         return Err(Blocked::OnLoad(query(request, newest, cx)));
     }
+    let id = permit.conversation();
     let MessagePage { messages, last_seq, positions, work, emergency, more } = page;
+    let work = work.clone().filter(|_| !id.is_notes());
+    let main = cx.conversation(id).filter(|_| !id.is_notes());
     let fitting = fitting(messages, reset, cx.limits.pages.catch_up_bytes);
     Ok(CatchUp {
         messages: fitting.to_vec(),
@@ -46,8 +49,9 @@ fn catch_up(
         complete: reset || (!more && fitting.len() == messages.len()),
         reset: reset.then_some(true),
         positions: cx.seen_positions(positions),
-        work: work.clone().map(|work| Box::new(cx.seen_work(work, permit.conversation()))),
-        emergency: emergency.clone().map(|found| Box::new(cx.seen_emergency(*found, permit.conversation()))),
+        work: work.map(|work| Box::new(cx.seen_work(work, id))),
+        emergency: emergency.clone().map(|found| Box::new(cx.seen_emergency(*found, id))),
+        notes_conversation_id: main.and_then(|main| cx.seen_notes(main)),
     })
 }
 

@@ -5,7 +5,7 @@ use crate::protocol::{ErrorCode, MarkMessageRead};
 use crate::store::{Change, MarkRead, Query};
 
 pub(super) fn step(request: &MarkMessageRead, cx: &mut HandlerContext<'_>) -> HandlerResult {
-    let permit = cx.may_take_part(&request.conversation_id)?;
+    let permit = cx.may_read(&request.conversation_id)?;
     match cx.facts.message {
         None => Err(Blocked::OnLoad(Query::Message {
             conversation: request.conversation_id.clone(),

@@ -3,6 +3,7 @@
 //! A handler is called again after each load with all facts loaded for its request so far, and
 //! returns the next step or the missing facts. Handlers change nothing.
 
+mod add_note;
 mod create_support_conversation;
 mod emergency;
 mod get_active_conversations;
@@ -55,6 +56,7 @@ pub(super) fn step(request: &Request, cx: &mut HandlerContext<'_>) -> HandlerRes
         Request::AnswerMessage(data) => order::answer(data, cx),
         Request::WithdrawOrder(data) => order::withdraw(data, cx),
         Request::GetOpenOrders(data) => order::open_orders(data, cx),
+        Request::AddNote(data) => add_note::step(data, cx),
         Request::StartConversation(data) => start_conversation::step(data, cx),
         Request::GetPeople(data) => get_people::step(data, cx),
         Request::GetPhrases(data) => Ok(get_phrases::step(data, cx)),
@@ -68,6 +70,7 @@ pub(super) fn reply(event: &Event, directory: &StaffDirectory, cache: &Cache) ->
             emergency::press_reply(appended, cache.get(&appended.conversation), directory)
         }
         Event::MessageAppended(appended) => appended_reply(appended),
+        Event::ConversationCreated(created) if created.id.is_notes() => add_note::created_reply(created),
         Event::ConversationCreated(created) => {
             let conversation = created.conversation();
             created_reply(created, directory.participants(&conversation))
@@ -88,8 +91,11 @@ fn created_reply(created: &ConversationCreated, participants: Vec<&UserId>) -> R
     }
 }
 
-/// The reply to a message, or to the request of an entry.
+/// The reply to a message or a note, or to the request of an entry.
 fn appended_reply(appended: &MessageAppended) -> Reply {
+    if appended.conversation.is_notes() {
+        return add_note::appended_reply(appended);
+    }
     let entry = match appended.entry {
         Some(EntryBody::Work(_)) => work::reply(appended),
         Some(EntryBody::Emergency(_)) => emergency::reply(appended),
@@ -130,6 +136,7 @@ pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
         (Operation::Request(Request::StartConversation(data)), Original::Conversation(created)) => {
             start_conversation::is_repeat(data, created)
         }
+        (Operation::Request(Request::AddNote(data)), original) => add_note::is_repeat(data, original),
         (Operation::Request(request), Original::Message(appended)) if request.work().is_some() => {
             request.work().is_some_and(|request: WorkRequest<'_>| work::is_repeat(&request, appended))
         }
@@ -175,6 +182,12 @@ pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
 pub(super) fn repeat(cx: &mut HandlerContext<'_>) -> HandlerResult {
     let facts: &LoadedFacts = cx.facts;
     match &facts.original {
+        Some(Some(Original::Message(appended))) if appended.conversation.is_notes() => {
+            add_note::repeat(add_note::appended_reply(appended), cx)
+        }
+        Some(Some(Original::Conversation(created))) if created.id.is_notes() => {
+            add_note::repeat(add_note::created_reply(created), cx)
+        }
         Some(Some(Original::Message(appended))) if appended.is_press => emergency::repeat_press(appended, cx),
         Some(Some(Original::Message(appended))) => Ok(Step::Reply(appended_reply(appended))),
         Some(Some(Original::Conversation(created))) => create_support_conversation::repeat(created, cx),

@@ -68,6 +68,7 @@ fn is_same(
     });
     appended.entry.is_none()
         && !appended.is_press
+        && !appended.conversation.is_notes()
         && stored == order
         && appended.conversation == *conversation
         && appended.content.text().is_none_or(|stored| stored == content)

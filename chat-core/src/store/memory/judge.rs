@@ -36,6 +36,9 @@ impl MemoryState {
             messages: vec![created.message()],
             read_up_to: BTreeMap::new(),
         };
+        if created.id.is_notes() {
+            self.conversation(&created.id.to_main()).conversation.has_notes = true;
+        }
         self.stored.conversations.insert(created.id.clone(), stored);
     }
 

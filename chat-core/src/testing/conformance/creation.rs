@@ -37,6 +37,7 @@ pub async fn a_conversation_is_created_with_message_1<F: Fixture>(bench: &mut Be
         work: Work::begun(time(7)),
         emergency: None,
         open_orders: vec![],
+        has_notes: false,
     };
     assert_eq!(created.conversation(), expected, "the event has all of the conversation");
     assert_eq!(bench.conversation(&id).await, expected, "a conversation is stored as it was created");

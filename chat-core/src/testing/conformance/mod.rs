@@ -50,6 +50,7 @@ pub mod history;
 pub mod list;
 pub mod membership;
 pub mod messages;
+pub mod notes;
 pub mod orders;
 pub mod positions;
 mod queries;

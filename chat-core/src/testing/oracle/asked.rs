@@ -37,6 +37,17 @@ impl Asked {
         matches!(self.kind, Some(EventType::EndEmergency | EventType::WithdrawEmergency))
     }
 
+    /// Whether the messages of a conversation are asked for, or marked as read. Notes take no other
+    /// request.
+    pub(super) fn reads(&self) -> bool {
+        matches!(
+            self.kind,
+            Some(
+                EventType::JoinConversation | EventType::GetConversationMessages | EventType::MarkMessageRead
+            )
+        )
+    }
+
     /// Whether a list is asked for in short.
     pub(super) fn is_brief(&self) -> bool {
         self.data["participants"] == "brief"

@@ -14,8 +14,9 @@
 //!   messages after it. An open connection of control hears of each emergency, and no connection
 //!   outlives its user's change between control and the field. A walk through a list leaves nothing
 //!   out.
-//! - P5: only participants hear of a conversation: members by name, and users of its teams. Unknown
-//!   and forbidden conversations are refused with the same bytes. A deactivated user says nothing.
+//! - P5: only participants hear of a conversation: members by name, and users of its teams. Only
+//!   those in control hear of notes. Unknown and forbidden conversations are refused with the same
+//!   bytes. A deactivated user says nothing.
 //! - P6: each request has one reply, in order. The reply comes before the sender's own broadcast,
 //!   and reads see writes.
 //! - P7: requests under way, connections, pages, rates and budgets stay within the
@@ -55,6 +56,7 @@ use asked::Asks;
 pub use checked::Checked;
 use emergency::Emergencies;
 use link::Link;
+use part::NOTES;
 pub use room::Room;
 use serde_json::Value;
 use server::ServerLife;
@@ -84,6 +86,16 @@ impl From<PromiseError> for String {
 /// Returns an error with the promise's name and the evidence unless `holds`.
 fn must(holds: bool, promise: &'static str, what: impl FnOnce() -> String) -> Result<(), PromiseError> {
     if holds { Ok(()) } else { Err(PromiseError { promise, what: what() }) }
+}
+
+/// Whether a frame names a conversation of notes anywhere.
+fn names_notes(frame: &Value) -> bool {
+    match frame {
+        Value::String(text) => text.starts_with(NOTES),
+        Value::Array(items) => items.iter().any(names_notes),
+        Value::Object(fields) => fields.values().any(names_notes),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// The first acknowledged request under a `client_message_id`.
@@ -210,12 +222,16 @@ impl Oracle {
             promise: "P6",
             what: format!("a frame that is no JSON: {wrong}"),
         })?;
+        let is_of_notes = names_notes(&frame);
         for conn in conns {
             let known = self.links.contains_key(conn);
             must(known, "P6", || format!("connection {conn} has ended, and hears {frame}"))?;
             if self.links.get(conn).is_some_and(|link| link.is_past) {
                 continue;
             }
+            must(!is_of_notes || self.is_control(*conn), "P5", || {
+                format!("connection {conn} is in the field, and is told {frame} about notes")
+            })?;
             if frame["type"] != "error" {
                 self.admitted(*conn)?;
             }

@@ -1,14 +1,31 @@
 //! The model of who takes part in a conversation: by name, or by team.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::conversation::{Conversation, Members, Standing};
-use crate::export::{Account, Export, ExportedConversation, StoredAccount};
+use crate::export::{Account, Export, StoredAccount};
 use crate::id::UserId;
 
-/// Whether the user of an account takes part in a conversation.
+/// The beginning of the id of notes. The rest is the id of the conversation that they belong to.
+pub(super) const NOTES: &str = "notes_";
+
+/// The conversation with the participants that count: for notes, those of the conversation that
+/// they belong to.
+pub(super) fn with_participants<'a>(store: &Export, conversation: &'a Conversation) -> Cow<'a, Conversation> {
+    let main = conversation.id.as_str().strip_prefix(NOTES).and_then(|main| store.conversations.get(main));
+    main.map_or(Cow::Borrowed(conversation), |main| {
+        let Conversation { participation, version, .. } = main.conversation.clone();
+        Cow::Owned(Conversation { participation, version, ..conversation.clone() })
+    })
+}
+
+/// Whether the user of an account takes part in a conversation. Notes are for control alone.
 pub(super) fn takes_part(account: &Account, conversation: &Conversation) -> bool {
     let is_control = account.user.role.is_control();
+    if conversation.id.as_str().starts_with(NOTES) && !is_control {
+        return false;
+    }
     let may = match conversation.participation.members.standing(&account.user.id) {
         Standing::Withdrawn => false,
         Standing::Member => true,
@@ -120,11 +137,10 @@ impl Parts {
     pub(super) fn note(
         &mut self,
         store: &Export,
-        exported: &ExportedConversation,
+        conversation: &Conversation,
         is_new: bool,
         rights: &Rights,
     ) {
-        let conversation = &exported.conversation;
         let now = participants(store, conversation);
         let audience = self.audience_of(store, conversation, rights);
         self.note_members(conversation, is_new);

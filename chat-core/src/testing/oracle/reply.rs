@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::asked::Asked;
-use super::part::named;
+use super::part::{NOTES, named};
 use super::stored::{is_stored, place};
 use super::{FirstReply, Oracle, PromiseError, must, room};
 use crate::export::Export;
@@ -63,7 +63,8 @@ impl Oracle {
             room::granted(user, asked, self.is_control(conn))?;
         }
         match asked.kind {
-            Some(EventType::SendChatMessage) => self.sent(grant),
+            Some(EventType::SendChatMessage) => self.sent(grant, "conversation_id"),
+            Some(EventType::AddNote) => self.sent(grant, "notes_conversation_id"),
             Some(EventType::CreateSupportConversation) if frame["repeated"] == true => {
                 self.pressed_again(grant)
             }
@@ -122,13 +123,16 @@ impl Oracle {
             && let Some(kept) = self.kept.get(&(user.to_owned(), name.to_owned()))
         {
             let is_other = code == "rate_limited" && asked.data != kept.data;
-            let may_be = is_other || matches!(code, "unavailable" | "client_message_id_reused");
+            // Outside of control nobody is told anything about notes.
+            let is_hidden = asked.kind == Some(EventType::AddNote) && code == "forbidden";
+            let may_be = is_other || is_hidden || matches!(code, "unavailable" | "client_message_id_reused");
             must(may_be, "P2", || format!("{name} of {user} was acknowledged, and is refused as {code}"))?;
         }
         if code == "conversation_not_found" {
             self.checked.refused += 1;
             let id = asked.conversation().unwrap_or_default();
-            must(!self.stored.is_in_since(id, user, asked.look), "P4", || {
+            let is_there = asked.reads() || !id.starts_with(NOTES);
+            must(!is_there || !self.stored.is_in_since(id, user, asked.look), "P4", || {
                 format!("{user} takes part in {id}, and {} is refused", asked.what())
             })?;
             let refusal = without_request_id(frame);
@@ -140,9 +144,13 @@ impl Oracle {
         Ok(())
     }
 
-    fn sent(&mut self, grant: Grant<'_>) -> Result<(), PromiseError> {
+    /// P1: the message is stored in the conversation named by this field. P3: it follows those
+    /// acknowledged before.
+    fn sent(&mut self, grant: Grant<'_>, field: &str) -> Result<(), PromiseError> {
         let Grant { conn, user, asked, frame, store } = grant;
-        let (id, seq) = (string(&frame["conversation_id"]), frame["seq"].as_u64().unwrap_or_default());
+        let (id, seq) = (string(&frame[field]), frame["seq"].as_u64().unwrap_or_default());
+        let is_asked = asked.conversation() == Some(id.strip_prefix(NOTES).unwrap_or(&id));
+        must(is_asked, "P1", || format!("{user} is told {frame}, and has asked for {}", asked.data))?;
         let stored = store.conversations.get(id.as_str()).and_then(|stored| stored.messages.get(place(seq)));
         let is_it = stored.is_some_and(|stored| {
             frame["message_id"] == stored.id.as_str()
@@ -334,6 +342,7 @@ pub(super) fn action(kind: EventType) -> Option<WorkAction> {
         EventType::ResolveConversation => Some(WorkAction::Resolve),
         EventType::ReopenConversation => Some(WorkAction::Reopen),
         EventType::SendChatMessage
+        | EventType::AddNote
         | EventType::CreateSupportConversation
         | EventType::StartConversation
         | EventType::GetPeople

@@ -43,7 +43,7 @@ pub(super) struct ChargedBytes(BTreeMap<String, Charged>);
 impl ChargedBytes {
     pub(super) fn asked(&mut self, user: &str, asked: &Asked) {
         let ids = match asked.kind {
-            Some(EventType::SendChatMessage | EventType::MarkMessageRead) => 0,
+            Some(EventType::SendChatMessage | EventType::AddNote | EventType::MarkMessageRead) => 0,
             Some(
                 EventType::CreateSupportConversation
                 | EventType::StartConversation

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::emergency_life::{EmergencyHistory, Look};
 use super::order_life::OrderHistory;
-use super::part::{Parts, Rights};
+use super::part::{NOTES, Parts, Rights, with_participants};
 use super::reply::has_answers;
 use super::work::WorkHistory;
 use super::{PromiseError, must};
@@ -101,19 +101,26 @@ impl Stored {
                 None => self.conversations.entry(id.to_string()).or_default(),
             };
             let before = known.messages.len();
-            let is_same = known.version == exported.conversation.version && before == exported.messages.len();
+            let conversation = with_participants(store, &exported.conversation);
+            let is_same = known.version == conversation.version && before == exported.messages.len();
             if is_same && self.rights.changed.is_empty() {
                 continue;
             }
-            known.parts.note(store, exported, before == 0, &self.rights);
+            known.parts.note(store, &conversation, before == 0, &self.rights);
+            known.version_changed = known.version != conversation.version;
+            known.version = conversation.version;
             known.grow(exported, is_told, self.looks)?;
             let changed = &self.rights.changed;
             let is_moved = known.version_changed;
             let is_unsure = |user: &str| changed.contains(user) || is_moved;
-            known.work.note(store, exported, before, self.looks, is_unsure)?;
-            let look = Look { number: self.looks, at: now };
-            known.emergency.note(store, exported, before, look, is_unsure)?;
-            known.orders.note(store, exported, before, look, &is_unsure)?;
+            if id.as_str().starts_with(NOTES) {
+                are_plain(&exported.messages[before..])?;
+            } else {
+                known.work.note(store, exported, before, self.looks, is_unsure)?;
+                let look = Look { number: self.looks, at: now };
+                known.emergency.note(store, exported, before, look, is_unsure)?;
+                known.orders.note(store, exported, before, look, &is_unsure)?;
+            }
             for message in exported.messages.iter().skip(before) {
                 by_server.alerts += u64::from(is_alert(message));
                 by_server.expiries += u64::from(is_expiry(message));
@@ -298,8 +305,6 @@ impl KnownConversation {
         let conversation = &exported.conversation;
         let is_emergency = conversation.room_type == RoomType::EmergencySupport;
         self.emergency_of = is_emergency.then(|| conversation.created_by.to_string());
-        self.version_changed = self.version != conversation.version;
-        self.version = conversation.version;
         self.messages.extend(exported.messages.iter().skip(before).map(|message| KnownMessage {
             id: message.id.to_string(),
             look,
@@ -307,6 +312,15 @@ impl KnownConversation {
         }));
         Ok(())
     }
+}
+
+/// P8: notes have no work, no emergency and no orders.
+fn are_plain(notes: &[Message]) -> Result<(), PromiseError> {
+    notes.iter().try_for_each(|note| {
+        let is_plain =
+            note.work.is_none() && note.emergency.is_none() && note.order.is_none() && !note.is_entry();
+        must(is_plain, "P8", || format!("{note:?} is more than a note"))
+    })
 }
 
 /// P1: the store holds the message under this number.

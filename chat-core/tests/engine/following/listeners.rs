@@ -126,6 +126,24 @@ fn a_message_of_a_conversation_that_is_not_loaded_reaches_everybody_here() {
 }
 
 #[test]
+fn notes_of_another_engine_reach_control_alone() {
+    let mut unloaded = Unloaded::new();
+    let (staff, driver) = (unloaded.connect(&staff()), unloaded.connect(&driver()));
+    let of_conversation =
+        |content: &str| json!({"conversation_id": unloaded.conversation, "content": content});
+    unloaded.two.there(|world| {
+        let admin = world.connect(&admin());
+        for content in ["one", "two"] {
+            assert_eq!(world.ask(admin, "add_note", of_conversation(content))[0]["success"], true);
+        }
+    });
+    unloaded.two.here.hear();
+    unloaded.two.here.settle();
+    assert_eq!(live(&unloaded.two.here.take(staff)), ["one", "two"], "P4");
+    assert_eq!(live(&unloaded.two.here.take(driver)), [] as [&str; 0], "P5");
+}
+
+#[test]
 fn each_message_reaches_those_who_took_part_at_its_time() {
     let mut unloaded = Unloaded::new();
     let other = unloaded.connect(&other_driver());

@@ -78,6 +78,7 @@ fn valid_data(event: EventType) -> Value {
             json!({"conversation_id": "c", "message_id": "m", "client_message_id": "k"})
         }
         EventType::GetOpenOrders => json!({"cursor": "o5.6.c", "limit": 5}),
+        EventType::AddNote => json!({"conversation_id": "c", "content": "x", "client_message_id": "k"}),
         EventType::StartConversation => {
             json!({"to": ["u"], "title": "t", "content": "x", "client_message_id": "k"})
         }
@@ -88,7 +89,7 @@ fn valid_data(event: EventType) -> Value {
 
 fn required(event: EventType) -> &'static [&'static str] {
     match event {
-        EventType::SendChatMessage => &["conversation_id", "content"],
+        EventType::SendChatMessage | EventType::AddNote => &["conversation_id", "content"],
         EventType::CreateSupportConversation => &["title", "content"],
         EventType::GetActiveConversations
         | EventType::GetOpenOrders

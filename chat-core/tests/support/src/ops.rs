@@ -63,6 +63,7 @@ pub enum Request {
     AnswerOrder { conversation: usize, seq: usize, key: Option<u8> },
     WithdrawOrder { conversation: usize, seq: usize },
     OpenOrders,
+    Note { conversation: usize, key: Option<u8> },
     Start { to: usize, key: Option<u8> },
     People { find: usize },
     Phrases { language: usize },
@@ -87,6 +88,7 @@ impl Request {
             Self::AnswerOrder { .. } => "answer_message",
             Self::WithdrawOrder { .. } => "withdraw_order",
             Self::OpenOrders => "get_open_orders",
+            Self::Note { .. } => "add_note",
             Self::Read { .. } => "mark_message_read",
             Self::Type { .. } => "typing_indicator",
             Self::Join { .. } => "join_conversation",
@@ -130,6 +132,11 @@ impl Request {
                 "client_message_id": key.map(|key| format!("answer {seq} {key}")),
             }),
             Self::OpenOrders => json!({"limit": 5}),
+            Self::Note { conversation, key } => json!({
+                "conversation_id": about(conversation),
+                "content": content("n", key, run),
+                "client_message_id": name("n", key),
+            }),
             Self::WithdrawOrder { conversation, seq } | Self::Read { conversation, seq } => {
                 json!({"conversation_id": about(conversation), "message_id": run.message(conversation, seq)})
             }
@@ -253,7 +260,8 @@ fn request(kind: u8, [b, c]: [usize; 2]) -> Request {
             let after = (0..8).nth(c % 16);
             Request::Join { conversation, after, known_epoch: c >= 128 }
         }
-        124..=125 => Request::History { conversation },
+        124 => Request::History { conversation },
+        125 => Request::Note { conversation, key: key(c) },
         126 => Request::Order { conversation, key: key(c) },
         127 => Request::AnswerOrder { conversation, seq: c % 8, key: key(c / 8) },
         128 => Request::WithdrawOrder { conversation, seq: c % 8 },

@@ -149,11 +149,12 @@ impl Keeping {
         note::write(journal, NAME, self).map_err(OpenError::io("write the holds in", journal))
     }
 
-    /// Whether a hold covers the messages of this sender in this conversation.
+    /// Whether a hold covers the messages of this sender in this conversation. A hold on a
+    /// conversation covers its notes.
     pub(in crate::store) fn holds(&self, conversation: &ConversationId, sender: &UserId) -> bool {
         self.holds.iter().any(|hold| match &hold.subject {
             HoldSubject::User(user) => user == sender,
-            HoldSubject::Conversation(held) => held == conversation,
+            HoldSubject::Conversation(held) => held == conversation || held.as_str() == conversation.main(),
         })
     }
 

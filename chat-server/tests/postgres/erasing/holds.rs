@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chat_core::protocol::{Role, User};
 use serde_json::json;
 use server_test_support::program::program;
 use server_test_support::{create as create_conversation, jane, john, send, until};
@@ -24,6 +25,9 @@ async fn retention_passes_what_is_on_hold_and_takes_it_up_at_the_release() {
     let kept = create_conversation(&mut john, "t", "an accident").await;
     let other = create_conversation(&mut john, "t", "soon forgotten").await;
     send(&mut jane_, &other, "an answer").await;
+    let note = json!({"conversation_id": kept, "content": "a note"});
+    let mut mary = a.connect(&User::new("user_mary", Role::ControlStaff)).await;
+    let notes = mary.request("add_note", note).await["notes_conversation_id"].as_str().unwrap().to_owned();
     let add = ["hold", "add", "--conversation", &kept, "--why", "an accident"];
     says(&[&add[..], &["--database-url", &address]].concat());
     says(&["hold", "add", "--user", "user_jane", "--why", "a quarrel", "--data-dir", &data]);
@@ -44,6 +48,7 @@ async fn retention_passes_what_is_on_hold_and_takes_it_up_at_the_release() {
     let b = node_with(dir.path(), "b", &address, &RETENTION);
     until_passed(&database).await;
     assert_eq!(texts(&mut john, &kept).await, ["an accident"]);
+    assert_eq!(texts(&mut mary, &notes).await, ["a note"]);
     assert_eq!(texts(&mut john, &other).await, ["", "an answer"]);
     assert!(b.stop().await.0.success());
 
@@ -54,6 +59,7 @@ async fn retention_passes_what_is_on_hold_and_takes_it_up_at_the_release() {
     let b = node_with(dir.path(), "b", &address, &RETENTION);
     until_passed(&database).await;
     assert_eq!(texts(&mut john, &kept).await, [""]);
+    assert_eq!(texts(&mut mary, &notes).await, [""]);
     assert_eq!(texts(&mut john, &other).await, ["", ""]);
     let acts = std::fs::read_to_string(dir.path().join("b/data/audit/acts.jsonl")).unwrap();
     assert!(acts.contains("\"act\":\"retention\""), "{acts}");

@@ -1,6 +1,7 @@
 //! A hold keeps texts from retention, over a restart, a crash and a backup, until it ends.
 
 use chat_server::store::{Hold, HoldSubject, KeepingError};
+use server_test_support::store::note;
 
 use super::*;
 
@@ -33,6 +34,25 @@ fn retention_passes_a_conversation_on_hold_and_takes_it_up_when_the_hold_ends() 
     assert!(!has_text(&store, "conv_0"));
     let again = store.release(&of_conversation("conv_0")).unwrap_err().to_string();
     assert!(again.contains("no hold"), "{again}");
+    store.close().unwrap();
+    drop(store);
+    assert_eq!(verified(dir.path()).count, 0);
+}
+
+#[test]
+fn a_hold_on_a_conversation_keeps_its_notes() {
+    let dir = TempDir::new().unwrap();
+    let store = open_with(dir.path(), short_segments());
+    commit(&store, vec![creation(&conv(), None), note(&conv(), "kept with it")]);
+    commit(&store, vec![new("new one")]);
+    store.hold(hold(HoldSubject::Conversation(conv()))).unwrap();
+    let store = settled(store, dir.path());
+    let notes = conv().notes();
+    sweep(&store);
+    assert!(has_text(&store, notes.as_str()));
+    store.release(&HoldSubject::Conversation(conv())).unwrap();
+    sweep(&store);
+    assert!(!has_text(&store, notes.as_str()), "retention erases notes like messages");
     store.close().unwrap();
     drop(store);
     assert_eq!(verified(dir.path()).count, 0);

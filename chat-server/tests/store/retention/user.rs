@@ -5,7 +5,7 @@ use chat_core::permission::may_take_part;
 use chat_core::protocol::{Role, WorkAction};
 use chat_core::store::{AppendEntry, AppendMessage, EntryChange, Position};
 use chat_server::store::{Erasure, Hold, HoldSubject};
-use server_test_support::store::{account, control, known};
+use server_test_support::store::{account, control, known, note};
 
 use super::*;
 
@@ -56,6 +56,16 @@ fn the_texts_of_one_user_are_erased_everywhere_and_the_chain_holds() {
     let store = open_with(dir.path(), short_segments());
     assert_eq!(left(&store), (0, 60));
     assert_eq!(store.erase_user(request("driver"), &|_, _| true).unwrap(), 0, "nothing is left");
+}
+
+#[test]
+fn the_notes_of_a_user_are_erased() {
+    let dir = TempDir::new().unwrap();
+    let store = open_with(dir.path(), short_segments());
+    commit(&store, vec![creation(&conv(), None), note(&conv(), "one"), note(&conv(), "two")]);
+    assert_eq!(store.erase_user(request("control"), &|_, _| true).unwrap(), 2);
+    assert!(messages(&store, &conv().notes()).iter().all(|note| note.erased));
+    assert_eq!(left(&store), (1, 0));
 }
 
 #[test]

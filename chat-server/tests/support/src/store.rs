@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use chat_core::conversation::{Conversation, Participation, Standing};
 use chat_core::id::{ConversationId, NONCE_BYTES, Nonce};
-use chat_core::permission::{may_create, may_take_part};
+use chat_core::permission::{may_create, may_see_notes, may_take_part};
 use chat_core::protocol::{Message, Role, RoomType, User, Work, WorkList};
 use chat_core::store::{
     Account, AppendMessage, CONTROL_TEAM, Change, Committed, ConversationPage, CreateConversation, Event,
@@ -130,7 +130,21 @@ pub fn known(id: &ConversationId, version: u64) -> Conversation {
         work: Work::begun(time(0)),
         emergency: None,
         open_orders: Vec::new(),
+        has_notes: false,
     }
+}
+
+/// A note of `control` beside a conversation of version 1.
+pub fn note(id: &ConversationId, content: &str) -> Change {
+    Change::AppendMessage(AppendMessage {
+        is_press: false,
+        order: None,
+        permit: may_see_notes(&control(), Some(&known(id, 1))).unwrap(),
+        nonce: Nonce([3; NONCE_BYTES]),
+        content: content.into(),
+        client_message_id: None,
+        at: time(1),
+    })
 }
 
 /// A message of `driver` to be appended to a conversation of version 1.

@@ -59,6 +59,9 @@ impl Desk {
     }
 
     fn heard(&mut self, event: NewMessage) {
+        if event.conversation_id.is_notes() {
+            return self.noted(&event);
+        }
         self.board.heard(&event.conversation_id, &event.message);
         if self.board.misses(&event.conversation_id, &event.message.sender_id) {
             self.ask_row(event.conversation_id.clone(), |row| Answer::Heard(event, row));
@@ -76,6 +79,13 @@ impl Desk {
         let (title, name) = (self.board.title(id), self.board.name(&message.sender_id));
         let tick = if message.sender_id == self.me.id { " ✓" } else { "" };
         say(format_args!("{title} | {} {name}: {}{tick}", clock(message.sent_at), plain(&message.content)));
+    }
+
+    /// Prints a note of control with the title of its conversation. No list has notes.
+    fn noted(&mut self, NewMessage { conversation_id, message, .. }: &NewMessage) {
+        let title = self.board.title(&conversation_id.to_main());
+        let (name, at) = (self.board.name(&message.sender_id), clock(message.sent_at));
+        say(format_args!("{title} | {at} note by {name}: {}", plain(&message.content)));
     }
 
     fn progress(&mut self, id: &ClientMessageId, progress: Progress) {

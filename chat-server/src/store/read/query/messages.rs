@@ -94,6 +94,8 @@ impl Snapshot<'_> {
                 record.event.content().and_then(|(content, _)| content.text().cloned())
             }
         };
+        // Message 1 begins the work, except in notes, and nothing is stored for that.
+        let begins = seq == 1 && !conversation.is_notes();
         let message = Message {
             id,
             conversation_id: conversation.clone(),
@@ -103,8 +105,7 @@ impl Snapshot<'_> {
             message_type: MessageType::Text,
             sent_at: value.sent_at,
             seq: Some(seq),
-            // Message 1 begins the work, and nothing is stored for that.
-            work: value.work.map(|work| *work).or((seq == 1).then(|| MessageWork::begun(value.sent_at))),
+            work: value.work.map(|work| *work).or(begins.then(|| MessageWork::begun(value.sent_at))),
             emergency: value.emergency,
             order: None,
             answer: value.answer,

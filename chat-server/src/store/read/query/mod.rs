@@ -192,6 +192,7 @@ impl Snapshot<'_> {
             work,
             emergency,
             open_orders,
+            has_notes: self.view.get(&keys::conversation(&id.notes()))?.is_some(),
         };
         Ok(Some((conversation, text)))
     }

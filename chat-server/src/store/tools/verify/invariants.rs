@@ -78,30 +78,56 @@ impl Before<'_> {
         if self.applier.head(id, self.view)?.is_some() {
             return Ok(wrong(format!("the conversation {id} is created again")));
         }
-        if !participants.contains(created_by) {
+        // Control takes part by team in a conversation that it starts, and in notes.
+        let is_by_control = created.work.is_some();
+        if !is_by_control && !participants.contains(created_by) {
             return Ok(wrong(format!("the participants of {id} lack {created_by}, who created it")));
         }
         let teams = created.teams.as_deref().unwrap_or_default();
         if let Err(wrong) = few_teams(id.as_str(), teams, Participation::TEAMS_MOST) {
             return Ok(Err(wrong));
         }
-        if let Err(wrong) = self.creator(id, created_by)? {
+        let creator =
+            if id.is_notes() { self.first_note(created)? } else { self.creator(created, is_by_control)? };
+        if let Err(wrong) = creator {
             return Ok(Err(wrong));
         }
         self.unused(created_by, client_message_id.as_ref())
     }
 
-    /// Checks that a creator was active field staff. Before teams everybody might.
-    fn creator(&self, id: &ConversationId, user: &UserId) -> Result<Checked, UnavailableError> {
+    /// Checks that a creator was active and on the right side: control starts a conversation, and
+    /// field staff asks for one. Before teams everybody might.
+    fn creator(
+        &self,
+        ConversationCreated { id, created_by: user, .. }: &ConversationCreated,
+        is_by_control: bool,
+    ) -> Result<Checked, UnavailableError> {
         if !self.knows_teams {
             return Ok(Ok(()));
         }
         Ok(match self.account(user)?.filter(|creator| creator.active) {
             None => wrong(format!("{id} is created by {user}, who is not active")),
-            Some(creator) => unless(creator.user.role.is_control(), || {
-                format!("{id} is created by {user}, who is in control")
+            Some(creator) => unless(creator.user.role.is_control() != is_by_control, || {
+                let side = if is_by_control { "not in control" } else { "in control" };
+                format!("{id} is created by {user}, who is {side}")
             }),
         })
+    }
+
+    /// Checks that notes have no participants of their own, and belong to a conversation of their
+    /// creator.
+    fn first_note(
+        &mut self,
+        ConversationCreated { id, created_by, participants, teams, .. }: &ConversationCreated,
+    ) -> Result<Checked, UnavailableError> {
+        if let Err(wrong) = self.head(&id.to_main())? {
+            return Ok(Err(wrong));
+        }
+        if !participants.is_empty() || teams.as_deref() != Some(&[]) {
+            return Ok(wrong(format!("the notes {id} have participants of their own")));
+        }
+        let may = self.takes_part(id, created_by)?;
+        Ok(unless(!may, || format!("{id} is created by {created_by}, who may not write notes there")))
     }
 
     fn appended(&mut self, appended: &MessageAppended) -> Result<Checked, UnavailableError> {
@@ -206,7 +232,8 @@ impl Before<'_> {
             return Ok(true);
         }
         let account = self.account(user)?.filter(|account| account.active);
-        account.map_or(Ok(false), |account| self.belongs(conversation, &account))
+        let account = account.filter(|account| account.user.role.is_control() || !conversation.is_notes());
+        account.map_or(Ok(false), |account| self.belongs(&conversation.to_main(), &account))
     }
 
     /// Whether a user takes part once the account is active: not by the rules that decided the
