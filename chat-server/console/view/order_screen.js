@@ -75,8 +75,9 @@ export class OrderScreen {
       postAnswer(this.#session, id, known, answer);
       this.update();
     };
-    this.#fill(`${known.order.message_id} ${known.content}`, () => [
-      h("p", { class: "order-from", dir: "auto" }, this.#from(known)),
+    const from = this.#from(known);
+    this.#fill(`${known.order.message_id} ${from} ${known.content}`, () => [
+      h("p", { class: "order-from", dir: "auto" }, from),
       h("p", { class: "order-content", id: "order-content", dir: "auto" }, known.content),
       this.#left,
       answerButtons(known, choose),
