@@ -87,7 +87,7 @@ fn control_hears_notes_and_field_staff_does_not() {
             "message_type": "TEXT", "sent_at": START, "seq": 1,
         },
     });
-    assert_eq!(heard[1..], [event.clone()]);
+    assert_eq!(&heard[1..], std::slice::from_ref(&event));
     assert_eq!(notes.scene.world.take(admin), [event], "and no notification");
     notes.add(admin, "I have called the depot.");
     assert_eq!(live_seqs(&notes.scene.world.take(staff)), [2]);

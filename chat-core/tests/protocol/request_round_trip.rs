@@ -133,14 +133,7 @@ fn request_of(event: EventType) -> BoxedStrategy<Request> {
         EventType::WithdrawEmergency => work(|conversation_id, version, client_message_id| {
             WithdrawEmergency { conversation_id, version, client_message_id }.into()
         }),
-        EventType::AddNote => (text(), content(), key())
-            .prop_map(|(id, content, client_message_id)| AddNote {
-                conversation_id: id.into(),
-                content: content.into(),
-                client_message_id: client_message_id.map(Into::into),
-            })
-            .prop_map_into()
-            .boxed(),
+        EventType::AddNote => note().prop_map_into().boxed(),
         EventType::AnswerMessage => work(|conversation_id, number, client_message_id| {
             let (message_id, answer) = (conversation_id.as_str().into(), u32::try_from(number).unwrap_or(0));
             AnswerMessage { conversation_id, message_id, answer, client_message_id }.into()
@@ -201,6 +194,15 @@ fn work(request: fn(ConversationId, u64, Option<ClientMessageId>) -> Request) ->
     (any::<String>(), any::<u64>(), key)
         .prop_map(move |(id, version, key)| request(id.into(), version, key.map(Into::into)))
         .boxed()
+}
+
+/// Any valid note.
+fn note() -> impl Strategy<Value = AddNote> {
+    (any::<String>(), content(), prop::option::of("[a-z]{1,64}")).prop_map(|(id, content, key)| AddNote {
+        conversation_id: id.into(),
+        content: content.into(),
+        client_message_id: key.map(Into::into),
+    })
 }
 
 fn positive() -> impl Strategy<Value = Option<i64>> {
