@@ -45,10 +45,10 @@ export class Conversations {
     return this.all.get(id) ?? this.notes.all.get(id);
   }
 
-  /** All conversations, and the notes. */
-  *#every() {
-    yield* this.all.values();
-    yield* this.notes.all.values();
+  /** All conversations, and the notes. Called after each frame, so that no list is made unless notes are shown. */
+  #every() {
+    const notes = this.notes.all;
+    return notes.size === 0 ? this.all.values() : [...this.all.values(), ...notes.values()];
   }
 
   /** @param {string} id */

@@ -55,6 +55,10 @@ export class Orders {
     return this.#known.values();
   }
 
+  get size() {
+    return this.#known.size;
+  }
+
   /** @param {string} messageId */
   get(messageId) {
     return this.#known.get(messageId);

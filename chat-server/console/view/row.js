@@ -53,7 +53,8 @@ export function updateRow(row, one, conversations, me, isOpen) {
 
 /** Shows how many orders are overdue, or else how many wait for an answer. @param {HTMLElement} part @param {Conversation} one */
 function updateOrders(part, one) {
-  const orders = [...one.orders.all].map(({ order }) => order);
+  // Most conversations have none, and all rows are updated at once.
+  const orders = one.orders.size === 0 ? [] : [...one.orders.all].map(({ order }) => order);
   const overdue = one.work?.state === "RESOLVED" ? 0 : orders.filter(isOverdue).length;
   const open = orders.filter(isOpenOrder).length;
   set(part, "data-overdue", overdue > 0);
