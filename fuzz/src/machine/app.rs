@@ -5,10 +5,11 @@ use chat_client::machine::{Call, CallId, Input, ViewId};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::id::ConversationId;
 use chat_core::protocol::{
-    AddNote, AnswerMessage, EmergencyReason, EndEmergency, EventType, GetActiveConversations, GetConversationMessages,
-    GetOpenOrders, GetPeople, GetPhrases, JoinConversation, JoinSupportRoom, MarkMessageRead,
-    ReleaseConversation, ReopenConversation, ResolveConversation, RoomType, StartConversation,
-    TakeConversation, TransferConversation, TypingIndicator, WithdrawEmergency, WithdrawOrder,
+    AddNote, AnswerMessage, EmergencyReason, EndEmergency, EventType, GetActiveConversations,
+    GetConversationMessages, GetOpenOrders, GetPeople, GetPhrases, JoinConversation, JoinSupportRoom,
+    MarkMessageRead, ReleaseConversation, ReopenConversation, ResolveConversation, RoomType,
+    StartConversation, TakeConversation, TransferConversation, TypingIndicator, WithdrawEmergency,
+    WithdrawOrder,
 };
 use chat_core::time::Timestamp;
 
