@@ -15,6 +15,7 @@ export class Notes {
   /** The open conversation. @type {string | null} */
   #beside = null;
   #isShown = false;
+  #parts;
   /** Opens and closes the notes. */
   button = h("button", { type: "button", class: "notes-button", "aria-controls": "notes", "aria-expanded": false, click: () => this.toggle() });
   element;
@@ -29,7 +30,8 @@ export class Notes {
     const head = h("div", { class: "notes-head" }, h("h3", { id: "notes-heading" }, t("notes.heading")), close);
     const key = (/** @type {KeyboardEvent} */ event) => this.#key(event);
     const attributes = { class: "notes", id: "notes", "aria-labelledby": "notes-heading", hidden: true, keydown: key };
-    this.element = h("section", attributes, head, this.#thread.element);
+    this.#parts = [head, this.#thread.element];
+    this.element = h("section", attributes);
   }
 
   /** Another conversation is open, or none. @param {string | null} id */
@@ -59,6 +61,7 @@ export class Notes {
   #showNotes(isShown) {
     this.#isShown = isShown && this.#beside !== null;
     this.#thread.show(this.#isShown && this.#beside !== null ? notesOf(this.#beside) : null);
+    this.element.replaceChildren(...(this.#isShown ? this.#parts : []));
     hide(this.element, !this.#isShown);
     set(this.button, "aria-expanded", this.#isShown);
   }
